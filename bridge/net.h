@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Host network: bridges, taps, ports, addresses. The operations are a table with
+ * a live (rtnetlink over libmnl) and a fake back end, which answers with the same
+ * errno as the kernel. Everything vprov makes is marked by its ifalias
+ * "vprov:STATE-ID", and only what carries the mark is ever changed or removed.
+ */
+#ifndef VP_NET_H
+#define VP_NET_H
+
+#include "../provision/base/base.h"
+
+enum vp_link_kind { VP_LINK_OTHER, VP_LINK_BRIDGE, VP_LINK_TAP };
+
+struct vp_addr {
+	/* Dotted IPv4 or RFC 5952 IPv6. */
+	char ip[46];
+	unsigned prefix;
+};
+
+struct vp_link {
+	char name[16];
+	enum vp_link_kind kind;
+	int index;
+	bool up;
+	/* Name of the bridge it is a port of, "" for none. */
+	char master[16];
+	/* ifalias: the mark of ownership, "" for none. */
+	char alias[64];
+	char mac[18];
+	unsigned mtu;
+	struct vp_addr *addrs;
+	size_t naddrs;
+};
+
+struct vp_links {
+	struct vp_link *items;
+	size_t n, cap;
+};
+
+struct vp_net;
+
+struct vp_net_ops {
+	/* All links with their addresses, sorted by name; caller frees with vp_links_free(). */
+	int (*list)(struct vp_net *net, struct vp_links *out, struct vp_err *err);
+	/* Each answers 0, or -1 with err filled and errno as the kernel gave it. */
+	int (*bridge_add)(struct vp_net *net, const char *name, const char *alias, struct vp_err *err);
+	/* Persistent tap; owner is the uid that may open it without privilege, (uid_t)-1 for root only. */
+	int (*tap_add)(struct vp_net *net, const char *name, uid_t owner, const char *alias, struct vp_err *err);
+	int (*link_del)(struct vp_net *net, const char *name, struct vp_err *err);
+	/* bridge NULL or "": leaves its bridge. */
+	int (*set_master)(struct vp_net *net, const char *port, const char *bridge, struct vp_err *err);
+	int (*set_up)(struct vp_net *net, const char *name, bool up, struct vp_err *err);
+	int (*set_mtu)(struct vp_net *net, const char *name, unsigned mtu, struct vp_err *err);
+	int (*addr_add)(struct vp_net *net, const char *name, const char *ip, unsigned prefix, struct vp_err *err);
+	int (*addr_del)(struct vp_net *net, const char *name, const char *ip, unsigned prefix, struct vp_err *err);
+	void (*close)(struct vp_net *net);
+};
+
+struct vp_net {
+	const struct vp_net_ops *ops;
+};
+
+/* Live network of the caller's network namespace; NULL with err. Close with net->ops->close(). */
+struct vp_net *vp_net_open(struct vp_err *err);
+/* An empty fake world; never fails. */
+struct vp_net *vp_net_fake(void);
+
+void vp_links_free(struct vp_links *l);
+/* NULL where absent. */
+const struct vp_link *vp_link_find(const struct vp_links *l, const char *name);
+bool vp_link_has_addr(const struct vp_link *l, const char *ip, unsigned prefix);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands: one file each, one table (main.c) that dispatches and prints the help. */
+#ifndef VP_CMD_H
+#define VP_CMD_H
+
+#include <jansson.h>
+
+#include "../../templates/render.h"
+#include "../hypervisor/virt.h"
+#include "../state/state.h"
+
+/* What every command gets. Everything lives until the program ends. */
+struct vp_ctx {
+	const char *command;
+	struct vp_arena *arena;
+	/* Options; NULL, false or -1 where not given. */
+	const char *connect, *config, *output, *run;
+	/* Absolute. */
+	const char *state_dir;
+	int virt;
+	bool json, exit_code, watch, follow, restart, yes, keep;
+	/* What is left of the command line. */
+	const char *const *args;
+	size_t nargs;
+	/* Read by vp_ctx_site(), once. */
+	struct vp_site *site;
+	struct vp_diags diags;
+};
+
+struct vp_cmd {
+	const char *name;
+	/* "PROFILE...", "[NODE...]" */
+	const char *args;
+	const char *summary;
+	/* Answers the exit status. Prints its own output; errors by vp_ctx_error(). */
+	int (*run)(struct vp_ctx *c);
+	unsigned min_args, max_args;
+};
+
+int vp_cmd_check(struct vp_ctx *c);
+int vp_cmd_show(struct vp_ctx *c);
+int vp_cmd_render(struct vp_ctx *c);
+int vp_cmd_plan(struct vp_ctx *c);
+int vp_cmd_apply(struct vp_ctx *c);
+int vp_cmd_status(struct vp_ctx *c);
+int vp_cmd_log(struct vp_ctx *c);
+int vp_cmd_console(struct vp_ctx *c);
+int vp_cmd_verify(struct vp_ctx *c);
+int vp_cmd_destroy(struct vp_ctx *c);
+int vp_cmd_net(struct vp_ctx *c);
+int vp_cmd_serve(struct vp_ctx *c);
+int vp_cmd_schema(struct vp_ctx *c);
+int vp_cmd_version(struct vp_ctx *c);
+int vp_cmd_help(struct vp_ctx *c);
+
+/* Prints "vprov: error: ... [VP-xxx]" and what to do next on stderr; answers the exit status of the code. */
+int vp_ctx_error(const struct vp_ctx *c, const struct vp_err *err);
+/* --state-dir, else /var/lib/vprov (root), else $XDG_STATE_HOME/vprov; absolute. */
+const char *vp_ctx_state_dir(struct vp_ctx *c);
+/* Site configuration (exit status 2 and printed diagnostics if it is wrong); 0 or an exit status. */
+int vp_ctx_site(struct vp_ctx *c);
+/*
+ * Site configuration and the nodes of all arguments. Prints the diagnostics; 0, or the exit status where there were errors.
+ */
+int vp_ctx_nodes(struct vp_ctx *c, struct vp_nodes *out);
+/* Renderer of this run: site's template directory, shipped one, state directory. */
+struct vp_render vp_ctx_render(struct vp_ctx *c);
+/* Where shipped parts are: $VPROV_LIB, the build tree beside the program, or PREFIX/lib/vprov. */
+const char *vp_ctx_lib(struct vp_ctx *c, const char *part);
+/* Dumps with stable key order and a newline; steals the reference. */
+void vp_print_json(json_t *j);
+/* Set by SIGINT and SIGTERM. */
+extern volatile int vp_interrupted;
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The hypervisor behind a table of operations: libvirt, and a fake that keeps
+ * domains in memory. virt.c is the only file that includes libvirt.
+ */
+#ifndef VP_VIRT_H
+#define VP_VIRT_H
+
+#include "../base/base.h"
+
+struct vp_virt_dom {
+	/* "" where the domain is absent. */
+	char uuid[37];
+	bool persistent;
+	bool active;
+	/* libvirt's state and reason in words: "running (booted)", "crashed (panicked)". */
+	char state[64];
+	/* Memory as it is now, bytes (0 where inactive); virtual CPUs now. */
+	uint64_t memory;
+	unsigned vcpus;
+};
+
+/* Monotonic activity counters: no change for long means no progress. */
+struct vp_virt_stats {
+	uint64_t cpu_ns, block_bytes, net_bytes;
+};
+
+struct vp_hv;
+
+struct vp_hv_ops {
+	/* 1 found (out filled), 0 none, -1 error. */
+	int (*lookup)(struct vp_hv *hv, const char *name, struct vp_virt_dom *out, struct vp_err *err);
+	/* Persistent definition as libvirt would write it (inactive XML), appended to out. */
+	int (*xml)(struct vp_hv *hv, const char *name, struct vp_buf *out, struct vp_err *err);
+	/* Defines, or replaces the persistent definition of the same name and uuid. */
+	int (*define)(struct vp_hv *hv, const char *xml, struct vp_err *err);
+	/* Starts the persistent definition; or, with xml, this one for its first life only (same name and uuid). */
+	int (*start)(struct vp_hv *hv, const char *name, const char *xml, struct vp_err *err);
+	/* Power off at once; not running is success. */
+	int (*destroy)(struct vp_hv *hv, const char *name, struct vp_err *err);
+	/* Asks the guest; returns at once. */
+	int (*shutdown)(struct vp_hv *hv, const char *name, struct vp_err *err);
+	int (*reset)(struct vp_hv *hv, const char *name, struct vp_err *err);
+	/* With NVRAM, managed save and snapshots' metadata; absent is success. */
+	int (*undefine)(struct vp_hv *hv, const char *name, struct vp_err *err);
+	int (*stats)(struct vp_hv *hv, const char *name, struct vp_virt_stats *out, struct vp_err *err);
+	/* Path of the pseudo-terminal of the running domain's serial console; VP_E_VIRT where it has none. */
+	int (*console)(struct vp_hv *hv, const char *name, char *path, size_t size, struct vp_err *err);
+	void (*close)(struct vp_hv *hv);
+};
+
+struct vp_hv {
+	const struct vp_hv_ops *ops;
+	/* As opened. */
+	char uri[512];
+	/* The hypervisor is this machine: paths and taps are ours. */
+	bool local;
+	/* The driver's type: "QEMU", "Xen", "TEST". */
+	char type[16];
+};
+
+struct vp_hv_opts {
+	/* Explicit URI, or NULL: site's, then $LIBVIRT_DEFAULT_URI, then a system daemon that answers, then the embedded driver. */
+	const char *connect;
+	const char *site_connect;
+	/* For the embedded driver's root: STATE/qemu. */
+	const char *state_dir;
+	/* Reading only: may be served by a read-only connection. */
+	bool readonly;
+};
+
+/* NULL with VP_E_NOHYPERVISOR. Libvirt's own chatter on stderr is silenced; its words are in err. */
+struct vp_hv *vp_hv_open(const struct vp_hv_opts *o, struct vp_err *err);
+struct vp_hv *vp_hv_fake(void);
+
+/*
+ * Whether KVM can run guests here: /dev/kvm opens and the CPU has vmx or svm. Where not, *why says what is missing (static).
+ * A /dev/kvm that exists without either is the misleading kind: guests hang in it and libvirt probes it for 40 s.
+ */
+bool vp_kvm_usable(const char **why);
+/*
+ * Before any thread and any libvirt call: hides an unusable /dev/kvm from this process and its children in a mount namespace of
+ * their own. 1 hidden, 0 nothing to hide, -1 not permitted (err).
+ */
+int vp_kvm_hide(struct vp_err *err);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The boot service: dnsmasq (DHCP, TFTP, DNS) and an HTTP server, for the nodes of
+ * one state directory, on the bridges these nodes boot from. It is a process of
+ * its own, so that killing `vprov apply` does not take it away from a guest that
+ * installs; it ends by itself when no node needs it any more.
+ *
+ * HTTP, all below http://BRIDGE-ADDRESS:PORT:
+ *   GET  /boot/vmlinuz, /boot/initrd      files of the image cache (Range is honoured)
+ *   GET  /image/DIGEST.tar.zst            root image
+ *   GET  /boot/NODE/config?token=T        install configuration, once (KEY='value' lines, shell quoting); 409 afterwards
+ *   POST /node/NODE/event?token=T         body: "PHASE PERCENT [text]"
+ *   POST /node/NODE/ack?token=T           end of the installation
+ *   POST /node/NODE/failed?token=T        body: the reason
+ *   POST /node/NODE/up?token=T            body: proof lines KEY=VALUE of the installed system
+ *   GET  /node/NODE/task?token=T          vp_node_row.task, or "none"
+ *   POST /node/NODE/result/RUN/NAME?token=T  raw output of one tool; NAME "done" ends the run and clears the task
+ *   GET  /                                status page, plain HTML; GET /status.json
+ * The address of the peer must be the node's own: a right token from elsewhere, or a wrong token, is 403 and an event.
+ */
+#ifndef VP_SERVE_H
+#define VP_SERVE_H
+
+#include "boot.h"
+
+/* One network the service works on. */
+struct vp_serve_net {
+	const char *bridge;
+	const char *address;
+	unsigned prefix;
+};
+
+struct vp_serve_opts {
+	const char *state_dir;
+	/* The image cache: vmlinuz, initrd, DIGEST.tar.zst. */
+	const char *image_dir;
+	const struct vp_serve_net *nets;
+	size_t nnets;
+	/* HTTP port; 0 lets the kernel choose. */
+	unsigned port;
+	/* End by itself when no node is between armed and verified (true for apply's own). */
+	bool until_done;
+};
+
+/* Runs in the foreground until SIGTERM, SIGINT, or done. Ready is told by the file STATE/serve/ready ("pid port\n"). */
+int vp_serve(const struct vp_serve_opts *o, struct vp_err *err);
+
+/* One node as dnsmasq must know it. */
+struct vp_dhcp_host {
+	const char *name;
+	const char *mac;
+	/* "" for an address from the range. */
+	const char *ip;
+	const char *bridge;
+};
+/* dnsmasq's configuration (golden-tested); hosts are files of their own in STATE/serve/hosts/. */
+void vp_dnsmasq_conf(const struct vp_serve_opts *o, const char *user, struct vp_buf *out);
+/* "MAC,set:vp-NAME,IP,HOSTNAME" */
+void vp_dnsmasq_host(const struct vp_dhcp_host *h, struct vp_buf *out);
+/* The pxelinux configuration of one MAC for a decision; url is "http://ADDRESS:PORT", append the installer's arguments. */
+void vp_pxelinux_conf(enum vp_boot_answer answer, const char *url, const char *node, const char *token, const char *append, struct vp_buf *out);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node -> text. A template NAME.mustache is looked for in the site's directory
+ * (/etc/vprov/templates, or the site key "templates") first, then in the shipped
+ * one; each file and each partial is overridden by itself.
+ */
+#ifndef VP_RENDER_H
+#define VP_RENDER_H
+
+#include "../provision/model/node.h"
+#include "mustache.h"
+
+struct vp_render {
+	/* Site's directory; NULL for none. */
+	const char *site_dir;
+	/* Shipped templates. */
+	const char *ship_dir;
+	/* Absolute. */
+	const char *state_dir;
+	/* Embedded or local hypervisor: taps are vprov's own; false: libvirt makes them on the bridge. */
+	bool own_taps;
+};
+
+/* Which life a domain definition is for: the persistent one boots from disk only; the first one disk, then network. */
+enum vp_boot { VP_BOOT_DISK, VP_BOOT_INSTALL };
+
+/*
+ * The whole node as JSON: what templates see and what `show --json` prints (with "origin": {field: path}).
+ * New reference.
+ */
+json_t *vp_node_json(const struct vp_node *n);
+/* Domain XML, validated against libvirt's domain.rng where that is installed (VP_E_SCHEMA with libxml2's words). */
+int vp_render_domain(const struct vp_render *r, const struct vp_node *n, enum vp_boot boot, struct vp_buf *out, struct vp_err *err);
+/* Any other template with the node's JSON plus `extra` (borrowed, may be NULL) merged in at top level. */
+int vp_render_text(const struct vp_render *r, const char *template_name, json_t *data, vp_escape_fn *escape, struct vp_buf *out,
+		   struct vp_err *err);
+/* The serial console's log: STATE/console/NAME.log */
+char *vp_console_path(struct vp_arena *a, const char *state_dir, const char *node);
+
+#endif
