@@ -51,6 +51,8 @@ void *vp_xcalloc(size_t n, size_t size);
 void *vp_xrealloc(void *p, size_t size);
 /* Grows *items (n in use, of *cap) so that one more fits. */
 void *vp_grow(void *items, size_t n, size_t *cap, size_t size);
+/* The same in an arena; the old items stay where they were. */
+void *vp_grow_in(struct vp_arena *a, void *items, size_t n, size_t *cap, size_t size);
 
 void vp_closep(int *fd);
 void vp_freep(void *p);

@@ -116,6 +116,19 @@ char *vp_printf(struct vp_arena *a, const char *fmt, ...)
 	return p;
 }
 
+void *vp_grow_in(struct vp_arena *a, void *items, size_t n, size_t *cap, size_t size)
+{
+	void *more;
+
+	if (n < *cap)
+		return items;
+	*cap = *cap ? *cap * 2 : 16;
+	more = vp_alloc(a, *cap * size);
+	if (n)
+		memcpy(more, items, n * size);
+	return more;
+}
+
 void vp_buf_add(struct vp_buf *b, const void *data, size_t len)
 {
 	if (b->len + len + 1 > b->cap) {

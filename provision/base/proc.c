@@ -164,7 +164,9 @@ int vp_run(const struct vp_child *c, struct vp_err *err)
 	for (bool more = true; !why;) {
 		if (more)
 			more = pump(c, &p, &input, &left, &errtext);
-		if (waitpid(pid, &status, more ? WNOHANG : 0) == pid) {
+		else
+			poll(NULL, 0, 2);
+		if (waitpid(pid, &status, WNOHANG) == pid) {
 			pid = -1;
 			while (more && poll(&(struct pollfd){ p.out[0], POLLIN, 0 }, 1, 0) > 0)
 				more = pump(c, &p, &input, &left, &errtext);

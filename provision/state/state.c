@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdlib.h>
+#include <string.h>
+
+#include "db.h"
+
+#define COLUMNS \
+	"name, uuid, virt, host, mac, ip, life, health, phase, percent, since, last_evidence, reason, token, armed, token_live," \
+	" installs, json, config, image, task"
+
+static void read_row(struct vp_arena *a, sqlite3_stmt *st, struct vp_node_row *r)
+{
+	*r = (struct vp_node_row){
+		.name = vp_db_text(a, st, 0),
+		.uuid = vp_db_text(a, st, 1),
+		.virt = vp_db_text(a, st, 2),
+		.host = vp_db_text(a, st, 3),
+		.mac = vp_db_text(a, st, 4),
+		.ip = vp_db_text(a, st, 5),
+		.life = (enum vp_life)sqlite3_column_int(st, 6),
+		.health = (enum vp_health)sqlite3_column_int(st, 7),
+		.phase = vp_db_text(a, st, 8),
+		.percent = (unsigned)sqlite3_column_int(st, 9),
+		.since = sqlite3_column_double(st, 10),
+		.last_evidence = sqlite3_column_double(st, 11),
+		.reason = vp_db_text(a, st, 12),
+		.token = vp_db_text(a, st, 13),
+		.armed = sqlite3_column_int(st, 14),
+		.token_live = sqlite3_column_int(st, 15),
+		.installs = (unsigned)sqlite3_column_int(st, 16),
+		.json = vp_db_text(a, st, 17),
+		.config = vp_db_text(a, st, 18),
+		.image = vp_db_text(a, st, 19),
+		.task = vp_db_text(a, st, 20),
+	};
+}
+
+int vp_state_nodes(struct vp_state *s, struct vp_arena *a, struct vp_node_rows *out, struct vp_err *err)
+{
+	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st = vp_db_query(s, err, "SELECT " COLUMNS " FROM node ORDER BY name", "");
+	struct vp_node_row row;
+	int rc;
+
+	if (!st)
+		return -1;
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		read_row(a, st, &row);
+		out->items = vp_grow_in(a, out->items, out->n, &out->cap, sizeof(*out->items));
+		out->items[out->n++] = row;
+	}
+	return rc == SQLITE_DONE ? 0 : vp_db_fail(s, "reading nodes", err);
+}
+
+static int one_row(struct vp_state *s, struct vp_arena *a, const char *sql, const char *key, struct vp_node_row *out, struct vp_err *err)
+{
+	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st = vp_db_query(s, err, sql, "s", key);
+	int rc;
+
+	if (!st)
+		return -1;
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW)
+		read_row(a, st, out);
+	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : vp_db_fail(s, "reading a node", err);
+}
+
+int vp_state_node(struct vp_state *s, struct vp_arena *a, const char *name, struct vp_node_row *out, struct vp_err *err)
+{
+	return one_row(s, a, "SELECT " COLUMNS " FROM node WHERE name = ?1", name, out, err);
+}
+
+int vp_state_node_by_mac(struct vp_state *s, struct vp_arena *a, const char *mac, struct vp_node_row *out, struct vp_err *err)
+{
+	return one_row(s, a, "SELECT " COLUMNS " FROM node WHERE mac = lower(?1)", mac, out, err);
+}
+
+int vp_state_node_by_ip(struct vp_state *s, struct vp_arena *a, const char *ip, struct vp_node_row *out, struct vp_err *err)
+{
+	return one_row(s, a, "SELECT " COLUMNS " FROM node WHERE ip = ?1 AND ip <> ''", ip, out, err);
+}
+
+static const char *text(const char *s)
+{
+	return s ? s : "";
+}
+
+int vp_state_put(struct vp_state *s, const struct vp_node_row *r, struct vp_err *err)
+{
+	return vp_db_exec(s, err,
+			  "INSERT OR REPLACE INTO node (" COLUMNS ") VALUES (?1,?2,?3,?4,lower(?5),?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,"
+			  "?19,?20,?21)",
+			  "ssssssiisiddssiiissss", r->name, text(r->uuid), text(r->virt), text(r->host), text(r->mac), text(r->ip), (int64_t)r->life,
+			  (int64_t)r->health, text(r->phase), (int64_t)r->percent, r->since, r->last_evidence, text(r->reason), text(r->token),
+			  (int64_t)r->armed, (int64_t)r->token_live, (int64_t)r->installs, text(r->json), text(r->config), text(r->image),
+			  text(r->task));
+}
+
+int vp_state_drop(struct vp_state *s, const char *name, struct vp_err *err)
+{
+	if (vp_db_begin(s, err))
+		return -1;
+	return vp_db_end(s,
+			 vp_db_exec(s, err, "DELETE FROM node WHERE name = ?1", "s", name) ||
+					 vp_db_exec(s, err, "DELETE FROM result WHERE node = ?1", "s", name) ||
+					 vp_db_exec(s, err, "DELETE FROM event WHERE node = ?1", "s", name) ?
+				 -1 :
+				 0,
+			 err);
+}
+
+int vp_state_event(struct vp_state *s, const char *node, const char *source, const char *what, struct vp_err *err)
+{
+	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
+
+	return vp_db_exec(s, err, "INSERT INTO event (time, node, source, text) VALUES (?1, ?2, ?3, ?4)", "dsss", vp_wall(), text(node), source,
+			  vp_printable(a, text(what), VP_MAX_EVENT));
+}
+
+/* Writes the outcome of one piece of evidence into the row. */
+static void advance(struct vp_node_row *r, enum vp_evidence ev, const char *phase, int percent, const char *why)
+{
+	enum vp_health health = r->health;
+	enum vp_life life = vp_life_next(r->life, ev, &health);
+	double now = vp_wall();
+
+	if (life != r->life)
+		r->since = now;
+	if (health == VP_FAILED && r->health != VP_FAILED)
+		r->reason = why;
+	else if (health == VP_OK)
+		r->reason = "";
+	if (ev == VP_EV_PHASE && life == VP_INSTALLING) {
+		r->phase = phase ? phase : r->phase;
+		r->percent = percent < 0 ? r->percent : (unsigned)percent;
+	} else if (life != r->life) {
+		r->phase = "";
+		r->percent = 0;
+	}
+	r->life = life;
+	r->health = health;
+	r->last_evidence = now;
+	/* Once it has acked, or runs from its disk, nothing may install it again. */
+	if (life >= VP_ACKED)
+		r->armed = false;
+}
+
+static bool worth_an_event(const struct vp_node_row *before, const struct vp_node_row *after, enum vp_evidence ev)
+{
+	return ev != VP_EV_PHASE || strcmp(before->phase, after->phase) || after->percent / 25 != before->percent / 25;
+}
+
+int vp_state_evidence(struct vp_state *s, const char *node, enum vp_evidence ev, const char *phase, int percent, const char *what,
+		      struct vp_err *err)
+{
+	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
+	struct vp_node_row row, before;
+	int rc;
+
+	if (vp_db_begin(s, err))
+		return -1;
+	rc = vp_state_node(s, a, node, &row, err);
+	if (rc == 1) {
+		before = row;
+		advance(&row, ev, phase, percent, vp_printable(a, text(what), VP_MAX_EVENT));
+		rc = vp_state_put(s, &row, err);
+		if (!rc && worth_an_event(&before, &row, ev))
+			rc = vp_state_event(s, node, vp_evidence_source(ev), what, err);
+	} else if (!rc) {
+		rc = vp_fail(err, VP_E_NOTFOUND, "no node '%s'", node);
+	}
+	return vp_db_end(s, rc, err);
+}
+
+int vp_state_health(struct vp_state *s, const char *node, enum vp_health health, const char *reason, struct vp_err *err)
+{
+	int rc;
+
+	if (vp_db_begin(s, err))
+		return -1;
+	rc = vp_db_exec(s, err, "UPDATE node SET health = ?2, reason = ?3 WHERE name = ?1", "sis", node, (int64_t)health, text(reason));
+	if (!rc)
+		rc = vp_state_event(s, node, "vprov", health == VP_OK ? "ok" : reason, err);
+	return vp_db_end(s, rc, err);
+}
+
+int vp_state_take_config(struct vp_state *s, const char *node, struct vp_err *err)
+{
+	/* One statement, hence atomic: whoever changes the row is the one. */
+	if (vp_db_exec(s, err, "UPDATE node SET armed = 0, installs = installs + 1 WHERE name = ?1 AND armed = 1", "s", node))
+		return -1;
+	return sqlite3_changes(s->db) == 1;
+}
+
+int vp_state_events(struct vp_state *s, struct vp_arena *a, const char *node, int64_t after, struct vp_events *out, struct vp_err *err)
+{
+	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st =
+		vp_db_query(s, err, "SELECT id, time, node, source, text FROM event WHERE id > ?1 AND (?2 IS NULL OR node = ?2) ORDER BY id", "is", after,
+			    node);
+	int rc;
+
+	if (!st)
+		return -1;
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		out->items = vp_grow_in(a, out->items, out->n, &out->cap, sizeof(*out->items));
+		out->items[out->n++] = (struct vp_event){ sqlite3_column_int64(st, 0), sqlite3_column_double(st, 1), vp_db_text(a, st, 2),
+							  vp_db_text(a, st, 3), vp_db_text(a, st, 4) };
+	}
+	return rc == SQLITE_DONE ? 0 : vp_db_fail(s, "reading events", err);
+}
+
+int vp_state_result_put(struct vp_state *s, const char *node, const char *run, const char *name, const void *data, size_t len, struct vp_err *err)
+{
+	return vp_db_exec(s, err, "INSERT OR REPLACE INTO result (node, run, name, time, data) VALUES (?1, ?2, ?3, ?4, ?5)", "sssdb", node, run, name,
+			  vp_wall(), len ? data : "", len);
+}
+
+int vp_state_results(struct vp_state *s, struct vp_arena *a, const char *node, const char *run, struct vp_results *out, struct vp_err *err)
+{
+	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st =
+		vp_db_query(s, err,
+			    "SELECT run, name, data, time FROM result WHERE node = ?1 AND run = coalesce(?2, (SELECT max(run) FROM result WHERE node = ?1))"
+			    " ORDER BY name",
+			    "ss", node, run);
+	int rc;
+
+	if (!st)
+		return -1;
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		size_t len = (size_t)sqlite3_column_bytes(st, 2);
+		const char *data = sqlite3_column_blob(st, 2);
+
+		out->items = vp_grow_in(a, out->items, out->n, &out->cap, sizeof(*out->items));
+		out->items[out->n++] = (struct vp_result){ vp_db_text(a, st, 0), vp_db_text(a, st, 1), vp_strndup(a, data ? data : "", len), len,
+							   sqlite3_column_double(st, 3) };
+	}
+	return rc == SQLITE_DONE ? 0 : vp_db_fail(s, "reading results", err);
+}
