@@ -21,6 +21,20 @@ struct vp_disk_ops {
 	int (*remove)(void *ctx, const char *path, struct vp_err *err);
 };
 
+/* ctx is not used. Missing parent directories are made by create and stay. */
 extern const struct vp_disk_ops vp_disk_live;
+
+/* Bytes that the file system of path could ever hold, and bytes free now; path and its parents need not exist yet. */
+int vp_disk_room(const char *path, uint64_t *total, uint64_t *avail, struct vp_err *err);
+
+/* In memory, for tests; ctx is a struct vp_disk_fake. */
+struct vp_disk_fake;
+extern const struct vp_disk_ops vp_disk_fake;
+struct vp_disk_fake *vp_disk_fake_new(void);
+void vp_disk_fake_free(struct vp_disk_fake *f);
+/* The k-th create or remove from now on (from 1) fails with VP_E_IO; 0: none. */
+void vp_disk_fake_fail(struct vp_disk_fake *f, unsigned k);
+/* One line per image, sorted by path: "PATH FORMAT SIZE\n". */
+void vp_disk_fake_list(const struct vp_disk_fake *f, struct vp_buf *out);
 
 #endif
