@@ -2,55 +2,160 @@
 # make                build/vprov; says which package is missing
 # make quickstart     installs what is missing, builds, runs the main job for real
 # make test           installs what tests need, runs all of them; make check: the fast ones
+# make bench lint format fuzz install uninstall clean deps: see HACKING.md
 
 BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
-CC ?= gcc
-V := $(shell cat VERSION 2>/dev/null || echo 0.1.0)
+FUZZ_SECONDS ?= 60
+VERSION := 0.1.0
+# V=1 shows the commands.
+Q := $(if $(V),,@)
 
 SHELL := /bin/bash
+NPROC := $(shell nproc)
+# Side by side unless -j was given, or this is a sub-make that shares its parent's job server.
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(NPROC)
+endif
+
 PKGS := libvirt libxml-2.0 libarchive jansson libmnl sqlite3 libmicrohttpd smartcols nettle zlib
-CPPFLAGS += -D_GNU_SOURCE -DVP_VERSION='"$(V)"' -DVP_PREFIX='"$(PREFIX)"'
+CPPFLAGS += -D_GNU_SOURCE -DVP_VERSION='"$(VERSION)"' -DVP_PREFIX='"$(PREFIX)"'
 WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wwrite-strings -Wformat=2 -Wno-format-nonliteral $(if $(CI),-Werror)
-CFLAGS ?= -O2 -g
-ALL_CFLAGS = -std=gnu17 $(WARN) $(CFLAGS) $(shell pkg-config --cflags $(PKGS))
-LIBS = $(shell pkg-config --libs $(PKGS)) -lpthread -lm
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS ?= -O2 -g $(HARDEN)
+# Paths of the build machine stay out of the program: the same source gives the same bytes anywhere.
+ALL_CFLAGS = -std=gnu17 $(WARN) -ffile-prefix-map=$(CURDIR)=. $(CFLAGS) $(PKG_CFLAGS)
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+ALL_LDFLAGS = -Wl,--as-needed -Wl,-z,relro $(LDFLAGS)
+LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
-SRC := $(sort $(wildcard provision/*/*.c templates/*.c bridge/*.c pxe/*.c))
-SRC := $(filter-out provision/guest/%,$(SRC))
+SRC := $(filter-out provision/guest/%,$(sort $(wildcard provision/*/*.c templates/*.c bridge/*.c pxe/*.c)))
 OBJ := $(SRC:%.c=$(BUILD)/obj/%.o)
-TESTSRC := $(wildcard tests/unit/*.c)
-TESTBIN := $(TESTSRC:tests/unit/%.c=$(BUILD)/tests/%)
+UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_MAIN := tests/fuzz/replay_main.c
+CLI := $(wildcard tests/cli/*.bats)
+SYSTEM := $(wildcard tests/system/*.sh tests/system/*.bats)
+C_FILES = $(sort $(wildcard provision/*.c provision/*/*.[ch] templates/*.[ch] bridge/*.[ch] pxe/*.[ch] tests/*/*.[ch]))
+SCRIPTS = $(sort $(wildcard .ci/* tests/run tests/lib/* tests/*/*.sh tests/*/*.bats pxe/installer/init))
 
-all: $(BUILD)/vprov $(BUILD)/guest/vprov-guest
+all: $(BUILD)/vprov $(BUILD)/guest/vprov-guest $(BUILD)/vprov.8
 
 $(BUILD)/obj/%.o: %.c Makefile | needed
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	@echo '  CC      $<'
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/libvprov.a: $(OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcsD $@ $^
 
 $(BUILD)/vprov: $(BUILD)/obj/provision/main.o $(BUILD)/libvprov.a
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
-
-$(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libvprov.a
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(BUILD)/libvprov.a $(LIBS) -lcmocka
+	@echo '  LINK    $@'
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # The guest program is static: it runs inside the installer ramdisk and inside nodes, with nothing but a kernel.
 $(BUILD)/guest/vprov-guest: $(wildcard provision/guest/*.c provision/guest/*.h) Makefile | needed
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -std=gnu17 $(WARN) -O2 -static -o $@ $(filter %.c,$^) $(shell pkg-config --libs --static nettle) -lm
+	@echo '  LINK    $@'
+	$(Q)$(CC) $(CPPFLAGS) -std=gnu17 $(WARN) -ffile-prefix-map=$(CURDIR)=. -O2 -static -o $@ $(filter %.c,$^) $(shell pkg-config --libs --static nettle) -lm
+
+$(BUILD)/vprov.8: docs/vprov.8.scd | needed
+	@mkdir -p $(@D)
+	@echo '  MAN     $@'
+	$(Q)SOURCE_DATE_EPOCH=0 scdoc <$< >$@
 
 needed:
-	@command -v pkg-config >/dev/null || { echo "missing package: pkg-config"; exit 1; }
-	@for p in $(PKGS); do pkg-config --exists $$p || { echo "vprov needs the library $$p: \`make deps\` installs every package of packages.list"; exit 1; }; done
+	@pkg-config --exists $(PKGS) 2>/dev/null && command -v $(firstword $(CC)) scdoc >/dev/null || { \
+		echo "missing packages: $$(.ci/deps --missing build) (\`make deps\` installs them)" >&2; exit 1; }
+
+deps:
+	@.ci/deps build run test
+
+quickstart:
+	@.ci/deps build run
+	@$(MAKE) --no-print-directory all
+	$(BUILD)/vprov apply profiles/quickstart.xml
+
+# --- Tests: everything under sanitizers, in a build of its own below the other one.
+
+$(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libvprov.a
+	@mkdir -p $(@D)
+	@echo '  LINK    $@'
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -o $@ $< $(BUILD)/libvprov.a $(LIBS) -lcmocka
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_MAIN) $(BUILD)/libvprov.a
+	@mkdir -p $(@D)
+	@echo '  LINK    $@'
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Wno-missing-prototypes $(ALL_LDFLAGS) -o $@ $(filter-out %.h,$^) $(LIBS)
+
+# The sanitized program finds the shipped parts as an installed one does, in ../lib/vprov.
+$(BUILD)/lib/vprov: Makefile
+	@mkdir -p $@
+	@ln -sfn $(CURDIR)/templates $@/templates; ln -sfn $(CURDIR)/pxe/installer $@/installer; ln -sfn ../../guest $@/guest; touch $@
+
+test-programs: $(UNIT:%=$(BUILD)/tests/%) $(FUZZ:%=$(BUILD)/fuzz/%) $(BUILD)/vprov
+build-for-tests: all $(BUILD)/lib/vprov
+	@$(MAKE) --no-print-directory test-programs BUILD=$(BUILD)/san CFLAGS='$(SANITIZE)'
+
+FAST = $(UNIT:%=$(BUILD)/san/tests/%) $(FUZZ:%=$(BUILD)/san/fuzz/%) $(CLI)
+RUN_TESTS = @VP_BUILD=$(abspath $(BUILD)) VPROV=$(abspath $(BUILD))/san/vprov tests/run
+
+check: build-for-tests
+	$(RUN_TESTS) $(FAST)
+
+test:
+	@.ci/deps build run test
+	@$(MAKE) --no-print-directory build-for-tests
+	$(RUN_TESTS) $(FAST) $(SYSTEM)
+
+fuzz-programs: $(FUZZ:%=$(BUILD)/fuzz/%)
+fuzz:
+	@.ci/deps build fuzz
+	@$(MAKE) --no-print-directory fuzz-programs BUILD=$(BUILD)/libfuzzer CC=clang FUZZ_MAIN= \
+		CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link' LDFLAGS=-fsanitize=fuzzer
+	@cd $(BUILD)/libfuzzer && for f in $(FUZZ:fuzz_%=%); do mkdir -p new/$$f && echo "$$f: $(FUZZ_SECONDS) s" && \
+		fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 new/$$f $(CURDIR)/tests/fuzz/corpus/$$f || exit 1; done
+
+bench:
+	@.ci/deps build run bench
+	@$(MAKE) --no-print-directory all $(BUILD)/bench/define
+	@tests/bench/run $(BUILD)
+
+$(BUILD)/bench/define: tests/bench/define.c $(BUILD)/libvprov.a
+	@mkdir -p $(@D)
+	@echo '  LINK    $@'
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# --- Care of the source.
+
+lint:
+	@.ci/deps build test lint
+	clang-format --dry-run -Werror $(C_FILES)
+	printf '%s\n' $(filter %.c,$(C_FILES)) | xargs -P $(NPROC) -I{} clang-tidy --quiet --warnings-as-errors='*' {} -- -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS)
+	cppcheck --quiet -j $(NPROC) --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
+		--suppress=missingIncludeSystem $(CPPFLAGS) $(filter %.c,$(C_FILES))
+	shellcheck $(SCRIPTS)
+
+format:
+	clang-format -i $(C_FILES)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 $(addprefix $(DESTDIR)$(PREFIX)/lib/vprov/,templates installer guest)
+	install -m 755 $(BUILD)/vprov $(DESTDIR)$(PREFIX)/bin/vprov
+	install -m 644 templates/*.mustache $(DESTDIR)$(PREFIX)/lib/vprov/templates
+	install -m 755 pxe/installer/* $(DESTDIR)$(PREFIX)/lib/vprov/installer
+	install -m 755 $(BUILD)/guest/vprov-guest $(DESTDIR)$(PREFIX)/lib/vprov/guest
+	install -m 644 $(BUILD)/vprov.8 $(DESTDIR)$(PREFIX)/share/man/man8/vprov.8
+
+uninstall:
+	rm -rf $(DESTDIR)$(PREFIX)/bin/vprov $(DESTDIR)$(PREFIX)/lib/vprov $(DESTDIR)$(PREFIX)/share/man/man8/vprov.8
 
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJ:.o=.d) $(BUILD)/obj/provision/main.d $(TESTBIN:=.d)
-.PHONY: all needed clean
+-include $(OBJ:.o=.d) $(BUILD)/obj/provision/main.d $(UNIT:%=$(BUILD)/tests/%.d)
+.PHONY: all needed deps quickstart test-programs build-for-tests check test fuzz-programs fuzz bench lint format install uninstall clean
+.DELETE_ON_ERROR:
