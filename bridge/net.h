@@ -41,14 +41,15 @@ struct vp_links {
 struct vp_net;
 
 struct vp_net_ops {
-	/* All links with their addresses, sorted by name; caller frees with vp_links_free(). */
+	/* All links with their addresses (without IPv6 link-local ones), sorted by name, in place of what out held; free with vp_links_free(). */
 	int (*list)(struct vp_net *net, struct vp_links *out, struct vp_err *err);
 	/* Each answers 0, or -1 with err filled and errno as the kernel gave it. */
+	/* No STP, no forward delay. Finishes a bridge that was made with the same alias but, by a kill, not marked yet. */
 	int (*bridge_add)(struct vp_net *net, const char *name, const char *alias, struct vp_err *err);
 	/* Persistent tap; owner is the uid that may open it without privilege, (uid_t)-1 for root only. */
 	int (*tap_add)(struct vp_net *net, const char *name, uid_t owner, const char *alias, struct vp_err *err);
 	int (*link_del)(struct vp_net *net, const char *name, struct vp_err *err);
-	/* bridge NULL or "": leaves its bridge. */
+	/* Moves a port of another bridge. bridge NULL or "": leaves its bridge. */
 	int (*set_master)(struct vp_net *net, const char *port, const char *bridge, struct vp_err *err);
 	int (*set_up)(struct vp_net *net, const char *name, bool up, struct vp_err *err);
 	int (*set_mtu)(struct vp_net *net, const char *name, unsigned mtu, struct vp_err *err);
@@ -65,6 +66,8 @@ struct vp_net {
 struct vp_net *vp_net_open(struct vp_err *err);
 /* An empty fake world; never fails. */
 struct vp_net *vp_net_fake(void);
+/* The k-th change from now on (1: the next) of a fake world fails with EIO and changes nothing; 0: none. */
+void vp_net_fake_fail(struct vp_net *net, unsigned k);
 
 void vp_links_free(struct vp_links *l);
 /* NULL where absent. */
