@@ -121,10 +121,10 @@ fuzz:
 
 bench:
 	@.ci/deps build run bench
-	@$(MAKE) --no-print-directory all $(BUILD)/bench/define
+	@$(MAKE) --no-print-directory all $(addprefix $(BUILD)/bench/,ratio define serve)
 	@tests/bench/run $(BUILD)
 
-$(BUILD)/bench/define: tests/bench/define.c $(BUILD)/libvprov.a
+$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libvprov.a
 	@mkdir -p $(@D)
 	@echo '  LINK    $@'
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
