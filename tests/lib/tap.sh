@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# For system tests: TAP, a namespace, cleanups, listings. A script sources it, calls in_ns or need_root first and done_testing last;
+# one that dies on its way prints no plan, and the runner counts that as a failure.
+set -uo pipefail
+shopt -s inherit_errexit
+tests=0 cleanups=()
+lib=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+VP_TOP=${VP_TOP:-$(cd "$lib/../.." && pwd)}
+VP_SHARED=${VP_SHARED:-$VP_TOP/../shared}
+VPROV=${VPROV:-$VP_TOP/build/vprov}
+export VP_TOP VP_SHARED VPROV
+
+# diag TEXT... : comment lines
+diag() { printf '# %s\n' "${*//$'\n'/$'\n'# }"; }
+
+# skip_all REASON
+skip_all() {
+	echo "1..0 # SKIP $*"
+	exit 0
+}
+
+need_root() { ((EUID == 0)) || skip_all "needs root"; }
+
+# in_ns [--kvm-trap]: goes on in namespaces of its own
+in_ns() {
+	[[ ${VP_NS:-} == 1 ]] && return
+	need_root
+	exec "$lib/ns" "$@" bash "$0"
+}
+
+pass() { echo "ok $((++tests)) - $1"; }
+
+# fail DESCRIPTION [DIAGNOSTICS]
+fail() {
+	echo "not ok $((++tests)) - $1"
+	[[ ${2:-} ]] && diag "$2"
+	return 0
+}
+
+# skip DESCRIPTION REASON
+skip() { echo "ok $((++tests)) - $1 # SKIP $2"; }
+
+# ok DESCRIPTION COMMAND... : it exits 0
+ok() { exits 0 "$@"; }
+
+# exits STATUS DESCRIPTION COMMAND... ; its output is in $output
+exits() {
+	local want=$1 what=$2 status=0
+	shift 2
+	output=$("$@" 2>&1 </dev/null) || status=$?
+	if ((status == want)); then pass "$what"; else fail "$what" "exit status $status instead of $want: $*"$'\n'"$output"; fi
+}
+
+# is DESCRIPTION GOT WANT
+is() { if [[ $2 == "$3" ]]; then pass "$1"; else fail "$1" "got:  $2"$'\n'"want: $3"; fi; }
+
+# like DESCRIPTION GOT REGEX
+like() { if [[ $2 =~ $3 ]]; then pass "$1"; else fail "$1" "got:         $2"$'\n'"not matched: $3"; fi; }
+
+# cleanup COMMAND... : run at the end, the last one first
+cleanup() { cleanups+=("${*@Q}"); }
+run_cleanups() {
+	local i
+	for ((i = ${#cleanups[@]} - 1; i >= 0; i--)); do eval "${cleanups[i]}"; done
+}
+trap run_cleanups EXIT
+
+# listing [DIRECTORY...] : links, addresses, routes, processes, mounts, files. Two are equal where nothing was left behind.
+listing() {
+	local p args processes=()
+	ip -br link | sed 's/^/link /'
+	ip -br address | sed 's/^/address /'
+	{ ip route show table all; ip -6 route show table all; } | sed 's/^/route /' | sort -u
+	for p in /proc/[0-9]*; do
+		mapfile -d '' -t args 2>/dev/null <"$p/cmdline" || continue
+		((${#args[@]} == 0)) || processes+=("process ${args[*]}")
+	done
+	printf '%s\n' "${processes[@]}" | sort
+	sed 's/^[0-9]* [0-9]* [^ ]* [^ ]* \([^ ]*\) .* - \([^ ]*\) .*/mount \1 \2/' /proc/self/mountinfo | sort
+	(($#)) && find "$@" -printf 'file %y %p\n' | sort
+	return 0
+}
+
+# same DESCRIPTION BEFORE AFTER : two listings
+same() { if [[ $2 == "$3" ]]; then pass "$1"; else fail "$1" "$(diff <(echo "$2") <(echo "$3"))"; fi; }
+
+# wait_for SECONDS COMMAND... : until it exits 0
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		((SECONDS < end)) || return 1
+		sleep 0.2
+	done
+}
+
+done_testing() { echo "1..$tests"; }
