@@ -53,6 +53,11 @@ int vp_journal_undone(struct vp_state *s, int64_t id, const char *kind, const ch
 	return hooked(vp_db_end(s, rc, err));
 }
 
+int vp_journal_forget(struct vp_state *s, int64_t id, struct vp_err *err)
+{
+	return hooked(vp_db_exec(s, err, "DELETE FROM journal WHERE id = ?1", "i", id));
+}
+
 int vp_journal_end(struct vp_state *s, struct vp_err *err)
 {
 	return hooked(vp_db_exec(s, err, "DELETE FROM journal", ""));
@@ -61,7 +66,7 @@ int vp_journal_end(struct vp_state *s, struct vp_err *err)
 int vp_journal_open(struct vp_state *s, struct vp_arena *a, struct vp_records *out, struct vp_err *err)
 {
 	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st =
-		vp_db_query(s, err, "SELECT id, kind, action, name, node, before, after FROM journal ORDER BY id DESC", "");
+		vp_db_query(s, err, "SELECT id, kind, action, name, node, before, after, time IS NULL FROM journal ORDER BY id DESC", "");
 	int rc;
 
 	if (!st)
@@ -69,7 +74,8 @@ int vp_journal_open(struct vp_state *s, struct vp_arena *a, struct vp_records *o
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		out->items = vp_grow_in(a, out->items, out->n, &out->cap, sizeof(*out->items));
 		out->items[out->n++] = (struct vp_record){ sqlite3_column_int64(st, 0), vp_db_text(a, st, 1), vp_db_text(a, st, 2),
-							   vp_db_text(a, st, 3), vp_db_text(a, st, 4), vp_db_text(a, st, 5), vp_db_text(a, st, 6) };
+							   vp_db_text(a, st, 3), vp_db_text(a, st, 4), vp_db_text(a, st, 5), vp_db_text(a, st, 6),
+							   sqlite3_column_int(st, 7) };
 	}
 	return rc == SQLITE_DONE ? 0 : vp_db_fail(s, "reading the journal", err);
 }

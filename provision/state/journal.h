@@ -17,6 +17,8 @@ struct vp_record {
 	const char *kind, *action, *name, *node;
 	/* What was there (for undo) and what shall be (for redo); "" for nothing. */
 	const char *before, *after;
+	/* True where it was done and recorded, but its transaction had not ended. */
+	bool done;
 };
 struct vp_records {
 	struct vp_record *items;
@@ -33,6 +35,8 @@ int vp_journal_done(struct vp_state *s, int64_t id, const char *kind, const char
 /* Removes one record (after its undo, with the resource set back to `before`; NULL: gone). */
 int vp_journal_undone(struct vp_state *s, int64_t id, const char *kind, const char *name, const char *node, const char *before,
 		      struct vp_err *err);
+/* Removes one record and leaves the resource as recorded. */
+int vp_journal_forget(struct vp_state *s, int64_t id, struct vp_err *err);
 /* The transaction succeeded: all records go. */
 int vp_journal_end(struct vp_state *s, struct vp_err *err);
 /* Records left by a run that died, newest first. */

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Plan -> world. Every step is journaled before it touches anything; a failure
+ * undoes the steps of this run in reverse order; a killed run is recovered by
+ * looking at the world.
+ */
+#ifndef VP_APPLY_H
+#define VP_APPLY_H
+
+#include "../plan/plan.h"
+
+/*
+ * One kind of resource. `set` turns `from` into `to` (NULL: absent) and is idempotent: it looks before it acts, so that it can be
+ * repeated after a crash. What shall be recorded goes to *data (NULL: gone).
+ */
+struct vp_kind_ops {
+	/* 1 exists and is vprov's (data filled), 0 not, -1 error. */
+	int (*probe)(struct vp_world *w, const char *name, const char **data, struct vp_err *err);
+	int (*set)(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err);
+};
+extern const struct vp_kind_ops vp_kind_ops[VP_KIND__COUNT];
+
+/* After each step and before the next: for progress output. May be NULL. */
+typedef void vp_step_fn(void *arg, const struct vp_step *s, bool done);
+
+/* Carries out the plan. On failure everything of this run is undone and err says which step failed and whether the undo did, too. */
+int vp_apply(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, void *arg, struct vp_err *err);
+/* The same, forward only: goes on after failures, answers -1 with the first. For removals. */
+int vp_apply_removal(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, void *arg, struct vp_err *err);
+/* Brings the records of a run that died in line with the world. Call with the lock held, before planning. */
+int vp_recover(struct vp_world *w, struct vp_err *err);
+
+/* The mark on links: "vprov:STATE-ID". */
+const char *vp_mark(struct vp_world *w);
+
+/* The boot service as a process of its own. Starting an already running one is success. */
+int vp_service_start(struct vp_world *w, struct vp_err *err);
+bool vp_service_running(const char *state_dir);
+int vp_service_stop(const char *state_dir, struct vp_err *err);
+/* Its HTTP address for a node: "http://10.94.17.1:8420". */
+char *vp_service_url(struct vp_arena *a, const struct vp_node *n);
+
+/*
+ * Follows the nodes until each is verified (or up, where it has no verification), failed or stalled; shows progress.
+ * Answers an exit status.
+ */
+int vp_watch(struct vp_world *w, const char *const *names, size_t n, struct vp_err *err);
+
+#endif

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Each kind of resource: how it is found and how it is brought from one state to another. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "apply.h"
+
+const char *vp_mark(struct vp_world *w)
+{
+	return vp_printf(w->arena, "vprov:%s", vp_state_id(w->state));
+}
+
+/* 1 ours, 0 absent, -1 foreign or error. */
+static int own_link(struct vp_world *w, const char *name, struct vp_link *out, struct vp_err *err)
+{
+	struct vp_links links = { 0 };
+	const struct vp_link *link;
+	int rc = 0;
+
+	if (w->net->ops->list(w->net, &links, err))
+		return -1;
+	link = vp_link_find(&links, name);
+	if (link && strcmp(link->alias, vp_mark(w)))
+		rc = vp_fail(err, VP_E_NETOWN, "the device '%s' exists and is not vprov's", name);
+	else if (link) {
+		*out = *link;
+		out->addrs = vp_alloc(w->arena, link->naddrs * sizeof(*link->addrs) + 1);
+		if (link->naddrs)
+			memcpy(out->addrs, link->addrs, link->naddrs * sizeof(*link->addrs));
+		rc = 1;
+	}
+	vp_links_free(&links);
+	return rc;
+}
+
+/* A foreign device of that name is not ours: absent, as far as the records go. */
+static int probe_link(struct vp_world *w, const char *name, const char **data, struct vp_err *err)
+{
+	struct vp_link link;
+	struct vp_err local = { 0 };
+	int rc = own_link(w, name, &link, &local);
+
+	if (rc < 0 && local.code != VP_E_NETOWN) {
+		*err = local;
+		return -1;
+	}
+	if (rc != 1)
+		return 0;
+	if (link.kind == VP_LINK_TAP)
+		*data = vp_printf(w->arena, "%s 0", link.master);
+	else
+		*data = link.naddrs ? vp_printf(w->arena, "%s/%u", link.addrs[0].ip, link.addrs[0].prefix) : "-";
+	return 1;
+}
+
+static int set_bridge(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)
+{
+	struct vp_link link = { 0 };
+	char *ip = NULL, *slash;
+	int rc = own_link(w, s->name, &link, err);
+
+	(void)from;
+	if (rc < 0)
+		return -1;
+	*data = to;
+	if (!to)
+		return rc ? w->net->ops->link_del(w->net, s->name, err) : 0;
+	if (!rc && w->net->ops->bridge_add(w->net, s->name, vp_mark(w), err))
+		return -1;
+	if (strcmp(to, "-")) {
+		ip = vp_strdup(w->arena, to);
+		slash = strchr(ip, '/');
+		*slash = '\0';
+	}
+	for (size_t i = 0; i < link.naddrs; i++) {
+		const struct vp_addr *a = &link.addrs[i];
+
+		/* The kernel's own link-local addresses stay. */
+		if (strncmp(a->ip, "fe80:", 5) && (!ip || strcmp(a->ip, ip)) && w->net->ops->addr_del(w->net, s->name, a->ip, a->prefix, err))
+			return -1;
+	}
+	if (ip && !vp_link_has_addr(&link, ip, (unsigned)atoi(slash + 1)) &&
+	    w->net->ops->addr_add(w->net, s->name, ip, (unsigned)atoi(slash + 1), err))
+		return -1;
+	return w->net->ops->set_up(w->net, s->name, true, err);
+}
+
+static int set_tap(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)
+{
+	struct vp_link link = { 0 };
+	char bridge[16] = "";
+	unsigned mtu = 0;
+	int rc = own_link(w, s->name, &link, err);
+
+	(void)from;
+	if (rc < 0)
+		return -1;
+	*data = to;
+	if (!to)
+		return rc ? w->net->ops->link_del(w->net, s->name, err) : 0;
+	sscanf(to, "%15s %u", bridge, &mtu);
+	if (!rc && w->net->ops->tap_add(w->net, s->name, geteuid() ? geteuid() : (uid_t)-1, vp_mark(w), err))
+		return -1;
+	if (mtu && link.mtu != mtu && w->net->ops->set_mtu(w->net, s->name, mtu, err))
+		return -1;
+	if (strcmp(link.master, bridge) && w->net->ops->set_master(w->net, s->name, bridge, err))
+		return -1;
+	return w->net->ops->set_up(w->net, s->name, true, err);
+}
+
+static int probe_disk(struct vp_world *w, const char *name, const char **data, struct vp_err *err)
+{
+	struct vp_disk_info info;
+	int rc = w->disk->info(w->disk_ctx, name, &info, err);
+
+	if (rc == 1)
+		*data = vp_printf(w->arena, "%s %llu", info.format, (unsigned long long)info.size);
+	return rc;
+}
+
+static int set_disk(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)
+{
+	char format[16] = "";
+	unsigned long long size = 0;
+
+	*data = to;
+	if (!to)
+		return w->disk->remove(w->disk_ctx, s->name, err);
+	/* A removed image cannot be had back: the undo of a removal does not exist, and plans never change one. */
+	if (from)
+		return vp_fail(err, VP_E_PROTECTED, "%s: an image is never changed in place", s->name);
+	sscanf(to, "%15s %llu", format, &size);
+	return w->disk->create(w->disk_ctx, s->name, format, size, err);
+}
+
+/* 1 where the domain is there and is the recorded node's (same UUID), 0 where not, -1 error. */
+static int own_domain(struct vp_world *w, const char *name, struct vp_virt_dom *dom, struct vp_err *err)
+{
+	struct vp_node_row row;
+	int rc = w->hv ? w->hv->ops->lookup(w->hv, name, dom, err) : 0;
+
+	if (rc != 1)
+		return rc;
+	rc = vp_state_node(w->state, w->arena, name, &row, err);
+	return rc < 0 ? -1 : rc && !strcasecmp(row.uuid, dom->uuid);
+}
+
+static int probe_domain(struct vp_world *w, const char *name, const char **data, struct vp_err *err)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf xml = { 0 };
+	struct vp_virt_dom dom;
+	char digest[65];
+	int rc = own_domain(w, name, &dom, err);
+
+	if (rc != 1)
+		return rc;
+	if (w->hv->ops->xml(w->hv, name, &xml, err))
+		return -1;
+	vp_sha256_hex(xml.data, xml.len, digest);
+	/* What vprov rendered is not known any more: the next plan redefines it, which changes nothing where it is right. */
+	*data = vp_printf(w->arena, "%s\n", digest);
+	return 1;
+}
+
+static int set_domain(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf live = { 0 };
+	const char *xml = to && *to != '<' && strchr(to, '\n') ? strchr(to, '\n') + 1 : to;
+	struct vp_virt_dom dom;
+	char digest[65];
+	int rc;
+
+	(void)from;
+	*data = NULL;
+	if (!to) {
+		rc = own_domain(w, s->name, &dom, err);
+		if (rc < 0)
+			return -1;
+		return rc ? w->hv->ops->undefine(w->hv, s->name, err) : 0;
+	}
+	if (w->hv->ops->define(w->hv, xml, err) || w->hv->ops->xml(w->hv, s->name, &live, err))
+		return -1;
+	vp_sha256_hex(live.data, live.len, digest);
+	*data = vp_printf(w->arena, "%s\n%s", digest, xml);
+	return 0;
+}
+
+static int probe_node(struct vp_world *w, const char *name, const char **data, struct vp_err *err)
+{
+	struct vp_node_row row;
+	int rc = vp_state_node(w->state, w->arena, name, &row, err);
+
+	if (rc == 1)
+		*data = row.json;
+	return rc;
+}
+
+static void fill_row(struct vp_node_row *row, const struct vp_world *w, const struct vp_node *n, const char *record)
+{
+	const struct vp_nic *nic = &n->nics[n->boot_nic];
+
+	row->name = n->name;
+	row->uuid = n->uuid;
+	row->virt = vp_virt_name(n->virt);
+	row->host = w->hv ? w->hv->uri : "";
+	row->mac = nic->mac;
+	row->ip = nic->ip;
+	row->json = record;
+}
+
+static int drop_node(struct vp_world *w, const char *name, struct vp_err *err)
+{
+	/* The console log belongs to the node as its disks do. */
+	return vp_state_drop(w->state, name, err) || vp_remove_tree(vp_console_path(w->arena, w->state_dir, name), err) ? -1 : 0;
+}
+
+static int set_node(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)
+{
+	struct vp_node_row row = { .since = vp_wall() };
+	int rc = vp_state_node(w->state, w->arena, s->name, &row, err);
+
+	*data = to;
+	if (rc < 0)
+		return -1;
+	if (!to)
+		return drop_node(w, s->name, err);
+	if (to == from)
+		return 0;
+	if (s->want)
+		fill_row(&row, w, s->want, to);
+	row.json = to;
+	return vp_state_put(w->state, &row, err);
+}
+
+static int probe_power(struct vp_world *w, const char *name, const char **data, struct vp_err *err)
+{
+	struct vp_virt_dom dom;
+	int rc = w->hv ? w->hv->ops->lookup(w->hv, name, &dom, err) : 0;
+
+	(void)data;
+	return rc < 0 ? -1 : 0;
+}
+
+/* The install configuration, as the boot service will hand it out. */
+static int render_config(struct vp_world *w, const struct vp_node *n, const struct vp_image *image, struct vp_node_row *row, struct vp_err *err)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
+	char *url = vp_service_url(w->arena, n), token[33];
+	json_t *data = vp_node_json(n);
+	int rc;
+
+	vp_random_hex(token, 16);
+	row->token = vp_strdup(w->arena, token);
+	json_object_update_new(data, json_pack("{s:s, s:s, s:s+++, s:s, s:I}", "server", url, "token", token, "image_url", url, "/image/",
+					       image->digest, ".tar.zst", "image_sha256", image->digest, "image_bytes", (json_int_t)image->packed));
+	rc = vp_render_text(&w->render, "install.conf", data, vp_escape_shell, &text, err);
+	json_decref(data);
+	row->config = vp_strdup(w->arena, vp_buf_str(&text));
+	row->image = image->digest;
+	return rc;
+}
+
+static int arm(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
+{
+	struct vp_node_row row;
+	struct vp_image image = { 0 };
+	char stamp[32];
+	time_t now = (time_t)vp_wall();
+
+	if (vp_state_node(w->state, w->arena, n->name, &row, err) != 1)
+		return vp_fail(err, VP_E_BUG, "node %s is not recorded", n->name);
+	/* Repeated after a crash: what was armed stays armed with the same secret. */
+	if (row.life != VP_DEFINED)
+		return 0;
+	if (w->image && (w->image(w, n, false, &image, err) != 1 || render_config(w, n, &image, &row, err)))
+		return -1;
+	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime(&now));
+	row.life = VP_ARMED;
+	row.health = VP_OK;
+	row.since = row.last_evidence = vp_wall();
+	row.reason = row.phase = "";
+	row.percent = row.installs = 0;
+	row.armed = row.token_live = true;
+	row.task = n->verify.enabled ? vp_printf(w->arena, "verify %s %u %u %u", stamp, n->verify.cpu_laps, n->verify.net_seconds, n->verify.disk_mib) : "";
+	return vp_state_put(w->state, &row, err) || vp_state_event(w->state, n->name, "vprov", "armed", err) ? -1 : 0;
+}
+
+static int disarm(struct vp_world *w, const char *name, struct vp_err *err)
+{
+	struct vp_node_row row;
+	int rc = vp_state_node(w->state, w->arena, name, &row, err);
+
+	if (rc != 1)
+		return rc;
+	row.life = VP_DEFINED;
+	row.armed = row.token_live = false;
+	row.token = row.config = row.task = "";
+	return vp_state_put(w->state, &row, err);
+}
+
+static int start_install(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf xml = { 0 };
+	char *console = vp_console_path(w->arena, w->state_dir, n->name);
+
+	if (arm(w, n, err) || (w->service && w->service(w, err)))
+		return -1;
+	if (vp_render_domain(&w->render, n, VP_BOOT_INSTALL, &xml, err))
+		return -1;
+	*strrchr(console, '/') = '\0';
+	if (vp_mkdirs(console, 0755, err))
+		return -1;
+	return w->hv->ops->start(w->hv, n->name, xml.data, err);
+}
+
+static int set_power(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)
+{
+	struct vp_virt_dom dom = { 0 };
+	int rc = own_domain(w, s->name, &dom, err);
+
+	*data = NULL;
+	if (rc < 0)
+		return -1;
+	if (!to) {
+		if (rc && dom.active && w->hv->ops->destroy(w->hv, s->name, err))
+			return -1;
+		return !from && s->action == VP_INSTALL ? disarm(w, s->name, err) : 0;
+	}
+	if (!rc)
+		return vp_fail(err, VP_E_VIRT, "there is no domain %s of ours", s->name);
+	if (dom.active)
+		return !strcmp(to, "install") && s->want ? arm(w, s->want, err) || (w->service && w->service(w, err)) : 0;
+	if (!strcmp(to, "install"))
+		return start_install(w, s->want, err);
+	return w->hv->ops->start(w->hv, s->name, NULL, err);
+}
+
+const struct vp_kind_ops vp_kind_ops[VP_KIND__COUNT] = {
+	[VP_KIND_BRIDGE] = { probe_link, set_bridge }, [VP_KIND_TAP] = { probe_link, set_tap },	     [VP_KIND_DISK] = { probe_disk, set_disk },
+	[VP_KIND_NODE] = { probe_node, set_node },     [VP_KIND_DOMAIN] = { probe_domain, set_domain }, [VP_KIND_POWER] = { probe_power, set_power },
+};

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "plan.h"
+
+static const char *const kind_names[VP_KIND__COUNT] = { "image", "bridge", "tap", "disk", "node", "domain", "power", "verify" };
+static const char *const action_names[] = { "create", "change", "remove", "start", "stop", "install", "resume", "run" };
+
+const char *vp_kind_name(enum vp_kind k)
+{
+	return kind_names[k];
+}
+
+int vp_kind_find(const char *name)
+{
+	for (int k = 0; k < VP_KIND__COUNT; k++)
+		if (!strcmp(kind_names[k], name))
+			return k;
+	return -1;
+}
+
+const char *vp_action_name(enum vp_action a)
+{
+	return action_names[a];
+}
+
+/* What one planning run looks at. */
+struct look {
+	struct vp_world *w;
+	struct vp_arena *a;
+	struct vp_links links;
+	struct vp_resources made;
+	struct vp_plan *plan;
+	struct vp_diags *diags;
+	struct vp_err *err;
+	const char *mark;
+};
+
+static struct vp_step *add(struct look *l, enum vp_kind kind, enum vp_action action, const char *name, const struct vp_node *n, const char *before,
+			   const char *after, const char *why)
+{
+	struct vp_plan *p = l->plan;
+	struct vp_step *s;
+
+	p->items = vp_grow_in(l->a, p->items, p->n, &p->cap, sizeof(*p->items));
+	s = &p->items[p->n++];
+	*s = (struct vp_step){ .kind = kind,
+			       .action = action,
+			       .name = name,
+			       .node = n && kind != VP_KIND_BRIDGE ? n->name : "",
+			       .risk = "none",
+			       .before = before,
+			       .after = after,
+			       .why = why,
+			       .want = n };
+	return s;
+}
+
+static void note(struct look *l, const char *text)
+{
+	struct vp_plan *p = l->plan;
+
+	p->notes = vp_grow_in(l->a, p->notes, p->nnotes, &p->notescap, sizeof(*p->notes));
+	p->notes[p->nnotes++] = text;
+}
+
+/* A problem that only the world shows, at the place in the profile that asks for it. */
+static void problem(struct look *l, const struct vp_node *n, const char *field, enum vp_code code, const char *what)
+{
+	const struct vp_origin *o = vp_origin_of(n, field);
+
+	vp_diag(l->diags, VP_ERROR, code, o && o->file && *o->file ? o->file : n->profile ? n->profile->file : n->name, o ? o->line : 0,
+		o ? o->path : "", "node %s: %s", n->name, what);
+}
+
+static bool planned(const struct look *l, enum vp_kind kind, const char *name)
+{
+	for (size_t i = 0; i < l->plan->n; i++)
+		if (l->plan->items[i].kind == kind && !strcmp(l->plan->items[i].name, name))
+			return true;
+	return false;
+}
+
+static void plan_bridge(struct look *l, const struct vp_node *n, const struct vp_bridge *b)
+{
+	const struct vp_link *link = vp_link_find(&l->links, b->name);
+	const struct vp_resource *made = vp_resource_find(&l->made, "bridge", b->name);
+	const char *want = *b->address ? vp_printf(l->a, "%s/%u", b->address, b->prefix) : "-";
+	const struct vp_origin *o = vp_origin_of(n, "bridge.name");
+	const char *why = vp_printf(l->a, "node %s is on it%s%s", n->name, o ? ", by " : "", o ? o->path : "");
+
+	if (planned(l, VP_KIND_BRIDGE, b->name))
+		return;
+	if (!link && !*b->address) {
+		problem(l, n, "bridge.name", VP_E_REFERENCE,
+			vp_printf(l->a, "there is no bridge '%s', and without an address for it (/system/vprov/bridge/address) vprov cannot make one", b->name));
+	} else if (!link) {
+		add(l, VP_KIND_BRIDGE, VP_CREATE, b->name, n, NULL, want, why);
+	} else if (link->kind != VP_LINK_BRIDGE) {
+		problem(l, n, "bridge.name", VP_E_NETOWN, vp_printf(l->a, "'%s' exists and is no bridge", b->name));
+	} else if (strcmp(link->alias, l->mark)) {
+		/* Somebody else's bridge is used as it is. */
+		if (*b->address && !vp_link_has_addr(link, b->address, b->prefix))
+			problem(l, n, "bridge.address", VP_E_NETOWN,
+				vp_printf(l->a, "bridge '%s' is not vprov's and has not the address %s", b->name, want));
+	} else if (!made || strcmp(made->data, want) || !link->up || (*b->address && !vp_link_has_addr(link, b->address, b->prefix))) {
+		add(l, VP_KIND_BRIDGE, VP_CHANGE, b->name, n, made ? made->data : "?", want,
+		    made && strcmp(made->data, want) ? "the address in the profile changed" : "it was changed outside vprov");
+	}
+}
+
+static void plan_tap(struct look *l, const struct vp_node *n, const struct vp_nic *nic)
+{
+	const struct vp_link *link = vp_link_find(&l->links, nic->tap);
+	const struct vp_resource *made = vp_resource_find(&l->made, "tap", nic->tap);
+	const char *want = vp_printf(l->a, "%s %u", nic->bridge, nic->mtu);
+	const char *why = vp_printf(l->a, "NIC %s of %s", nic->name, n->name);
+
+	if (!link)
+		add(l, VP_KIND_TAP, VP_CREATE, nic->tap, n, NULL, want, why);
+	else if (strcmp(link->alias, l->mark))
+		problem(l, n, vp_printf(l->a, "nic.%s.name", nic->name), VP_E_NETOWN,
+			vp_printf(l->a, "a device named '%s' exists and is not vprov's", nic->tap));
+	else if (!made || strcmp(made->data, want) || strcmp(link->master, nic->bridge) || !link->up)
+		add(l, VP_KIND_TAP, VP_CHANGE, nic->tap, n, made ? made->data : "?", want,
+		    made && strcmp(made->data, want) ? why : "it was changed outside vprov");
+}
+
+static void check_space(struct look *l, const struct vp_node *n, const struct vp_disk *d)
+{
+	const char *slash = strrchr(d->path, '/'), *field = vp_printf(l->a, "disk.%s.size", d->name);
+	char *dir = vp_strndup(l->a, d->path, slash ? (size_t)(slash - d->path) : 0);
+	struct statvfs vfs;
+
+	/* The directory may not exist yet: the nearest one that does is on the same file system. */
+	while (*dir && statvfs(dir, &vfs))
+		*strrchr(dir, '/') = '\0';
+	if (!*dir && statvfs("/", &vfs))
+		return;
+	if (d->size > (uint64_t)vfs.f_blocks * vfs.f_frsize)
+		problem(l, n, field, VP_E_NOSPACE,
+			vp_printf(l->a, "disk %s of %s is larger than the file system of %s, which has %s", d->name, vp_size_text(l->a, d->size), d->path,
+				  vp_size_text(l->a, (uint64_t)vfs.f_blocks * vfs.f_frsize)));
+	else if (d->size > (uint64_t)vfs.f_bavail * vfs.f_frsize)
+		note(l, vp_printf(l->a, "disk %s of %s: %s, but only %s are free now (the image is sparse)", d->name, n->name,
+				  vp_size_text(l->a, d->size), vp_size_text(l->a, (uint64_t)vfs.f_bavail * vfs.f_frsize)));
+}
+
+static int plan_disk(struct look *l, const struct vp_node *n, const struct vp_disk *d)
+{
+	const struct vp_resource *made = vp_resource_find(&l->made, "disk", d->path);
+	const char *want = vp_printf(l->a, "%s %llu", d->format, (unsigned long long)d->size);
+	const char *field = vp_printf(l->a, "disk.%s.size", d->name);
+	struct vp_disk_info info;
+	int rc = l->w->disk->info(l->w->disk_ctx, d->path, &info, l->err);
+
+	if (rc < 0)
+		return rc;
+	if (!rc) {
+		if (l->w->hv && l->w->hv->local)
+			check_space(l, n, d);
+		add(l, VP_KIND_DISK, VP_CREATE, d->path, n, NULL, want,
+		    vp_printf(l->a, "disk %s of %s, %s", d->name, n->name, vp_size_text(l->a, d->size)));
+	} else if (!made) {
+		problem(l, n, field, VP_E_PROTECTED, vp_printf(l->a, "%s exists and was not made by vprov; it is left alone", d->path));
+	} else if (info.size != d->size || strcmp(info.format, d->format)) {
+		problem(l, n, field, VP_E_PROTECTED,
+			vp_printf(l->a, "%s is a %s image of %s; making it a %s image of %s would destroy its data", d->path, info.format,
+				  vp_size_text(l->a, info.size), d->format, vp_size_text(l->a, d->size)));
+	}
+	return 0;
+}
+
+/* The digest of the definition as libvirt wrote it when vprov defined it is the first line of the domain's record; the rest is our XML. */
+static const char *recorded_xml(const char *data)
+{
+	const char *nl = strchr(data, '\n');
+
+	return nl ? nl + 1 : data;
+}
+
+static int plan_domain(struct look *l, const struct vp_node *n, const char *record, struct vp_virt_dom *dom)
+{
+	const struct vp_resource *made = vp_resource_find(&l->made, "domain", n->name), *old = vp_resource_find(&l->made, "node", n->name);
+	vp_cleanup(vp_buf_free) struct vp_buf xml = { 0 }, live = { 0 };
+	const char *want, *why;
+	struct vp_step *s;
+	char digest[65];
+	int rc;
+
+	*dom = (struct vp_virt_dom){ 0 };
+	if (vp_render_domain(&l->w->render, n, VP_BOOT_DISK, &xml, l->err))
+		return -1;
+	want = vp_strdup(l->a, xml.data);
+	rc = l->w->hv ? l->w->hv->ops->lookup(l->w->hv, n->name, dom, l->err) : 0;
+	if (rc < 0)
+		return rc;
+	if (!rc) {
+		add(l, VP_KIND_DOMAIN, VP_CREATE, n->name, n, NULL, want,
+		    vp_printf(l->a, "%s, %u vCPU, %s", vp_virt_name(n->virt), n->vcpus, vp_size_text(l->a, n->memory)));
+		return 0;
+	}
+	if (strcasecmp(dom->uuid, n->uuid)) {
+		problem(l, n, "uuid", VP_E_PROTECTED, vp_printf(l->a, "a domain of that name with another UUID (%s) exists: it is not vprov's", dom->uuid));
+		return 0;
+	}
+	if (l->w->hv->ops->xml(l->w->hv, n->name, &live, l->err))
+		return -1;
+	vp_sha256_hex(live.data, live.len, digest);
+	if (made && !strcmp(recorded_xml(made->data), want) && !strncmp(made->data, digest, 64))
+		return 0;
+	why = old ? vp_node_why(l->a, old->data, record) : "";
+	s = add(l, VP_KIND_DOMAIN, VP_CHANGE, n->name, n, made ? made->data : vp_strdup(l->a, vp_buf_str(&live)), want,
+		*why				      ? why :
+		made && !*recorded_xml(made->data)    ? "an earlier run was interrupted" :
+		made && strcmp(recorded_xml(made->data), want) ? "its template changed" :
+						       "it was changed outside vprov");
+	if (dom->active)
+		s->risk = "restart";
+	return 0;
+}
+
+/* What the recorded state of a node asks for, beyond its resources. */
+static int plan_life(struct look *l, const struct vp_node *n, const struct vp_node_row *row, const struct vp_virt_dom *dom, const char *record)
+{
+	bool fresh = !row || row->life == VP_DEFINED;
+	const char *from = dom->active ? "running" : NULL;
+
+	if (!fresh && row->life < VP_UP && row->health == VP_FAILED)
+		return vp_fail(l->err, VP_E_INSTALL, "node %s: its installation failed: %s; `vprov destroy %s` makes room for a new one", n->name,
+			       row->reason, n->name);
+	if (fresh && n->install == VP_INSTALL_IMAGE) {
+		add(l, VP_KIND_POWER, VP_INSTALL, n->name, n, from, "install", "it was never installed");
+	} else if (!fresh && row->life < VP_UP) {
+		add(l, VP_KIND_POWER, dom->active ? VP_RESUME : VP_START, n->name, n, from, dom->active ? "running" : "disk",
+		    vp_printf(l->a, "its installation is under way (%s)", vp_life_name(row->life)));
+	} else if (!dom->active) {
+		add(l, VP_KIND_POWER, VP_START, n->name, n, NULL, "disk", "it is switched off");
+	} else if (planned(l, VP_KIND_DOMAIN, n->name) && l->w->restart) {
+		add(l, VP_KIND_POWER, VP_STOP, n->name, n, "running", NULL, "--restart")->risk = "restart";
+		add(l, VP_KIND_POWER, VP_START, n->name, n, NULL, "disk", "--restart");
+	}
+	if (n->verify.enabled && n->install == VP_INSTALL_IMAGE && (fresh || row->life < VP_VERIFIED))
+		add(l, VP_KIND_VERIFY, VP_RUN, n->name, n, NULL, record, fresh || row->life < VP_UP ? "after the first boot" : "it was never verified");
+	return 0;
+}
+
+/* Taps that the node had and no longer wants. Its disks are never removed by a changed profile. */
+static void plan_leftovers(struct look *l, const struct vp_node *n)
+{
+	for (size_t i = 0; i < l->made.n; i++) {
+		const struct vp_resource *r = &l->made.items[i];
+		bool wanted = false;
+
+		if (strcmp(r->node, n->name))
+			continue;
+		for (size_t k = 0; k < n->nnics; k++)
+			wanted |= !strcmp(r->kind, "tap") && !strcmp(r->name, n->nics[k].tap);
+		for (size_t k = 0; k < n->ndisks; k++)
+			wanted |= !strcmp(r->kind, "disk") && !strcmp(r->name, n->disks[k].path);
+		if (!wanted && !strcmp(r->kind, "tap"))
+			add(l, VP_KIND_TAP, VP_REMOVE, r->name, n, r->data, NULL, "the profile has no such NIC any more");
+		else if (!wanted && !strcmp(r->kind, "disk"))
+			note(l, vp_printf(l->a, "%s: %s is no longer in the profile; it is left alone", n->name, r->name));
+	}
+}
+
+static int plan_node(struct look *l, const struct vp_node *n)
+{
+	const struct vp_resource *old = vp_resource_find(&l->made, "node", n->name);
+	const char *record = vp_node_record(l->a, n), *why;
+	struct vp_node_row row;
+	struct vp_virt_dom dom;
+	int found = l->w->state ? vp_state_node(l->w->state, l->a, n->name, &row, l->err) : 0;
+	struct vp_image image;
+
+	if (found < 0)
+		return found;
+	if (n->install == VP_INSTALL_IMAGE && (!found || row.life == VP_DEFINED) && l->w->image && !planned(l, VP_KIND_IMAGE, "root")) {
+		int rc = l->w->image(l->w, n, false, &image, l->err);
+
+		if (rc < 0)
+			return rc;
+		if (!rc)
+			add(l, VP_KIND_IMAGE, VP_CREATE, "root", n, NULL, "root", "the root image is not in the cache");
+	}
+	if (l->w->render.own_taps) {
+		for (size_t i = 0; i < n->nbridges; i++)
+			plan_bridge(l, n, &n->bridges[i]);
+		for (size_t i = 0; i < n->nnics; i++)
+			plan_tap(l, n, &n->nics[i]);
+	}
+	for (size_t i = 0; i < n->ndisks; i++)
+		if (plan_disk(l, n, &n->disks[i]))
+			return -1;
+	if (!old)
+		add(l, VP_KIND_NODE, VP_CREATE, n->name, n, NULL, record, "it is new");
+	why = old ? vp_node_why(l->a, old->data, record) : "";
+	if (plan_domain(l, n, record, &dom))
+		return -1;
+	/* A change of the domain carries the record along; what does not show in the domain is a change of the record alone. */
+	if (old && *why && !planned(l, VP_KIND_DOMAIN, n->name))
+		add(l, VP_KIND_NODE, VP_CHANGE, n->name, n, old->data, record, why);
+	plan_leftovers(l, n);
+	return plan_life(l, n, found ? &row : NULL, &dom, record);
+}
+
+static int by_kind(const void *a, const void *b)
+{
+	const struct vp_step *x = a, *y = b;
+	int rc;
+
+	if (x->kind != y->kind)
+		return (int)x->kind - (int)y->kind;
+	rc = strcmp(x->node, y->node);
+	if (!rc)
+		rc = strcmp(x->name, y->name);
+	/* Stop before start. */
+	return rc ? rc : (int)y->action - (int)x->action;
+}
+
+static int look_around(struct look *l)
+{
+	if (l->w->net && l->w->net->ops->list(l->w->net, &l->links, l->err))
+		return -1;
+	return l->w->state ? vp_resources(l->w->state, l->a, NULL, &l->made, l->err) : 0;
+}
+
+int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_plan *out, struct vp_diags *diags, struct vp_err *err)
+{
+	struct look l = { .w = w, .a = w->arena, .plan = out, .diags = diags, .err = err };
+	int rc;
+
+	l.mark = vp_printf(w->arena, "vprov:%s", w->state ? vp_state_id(w->state) : "");
+	rc = look_around(&l);
+	for (size_t i = 0; !rc && i < nodes->n; i++)
+		rc = plan_node(&l, nodes->items[i]);
+	vp_links_free(&l.links);
+	if (!rc && out->n)
+		qsort(out->items, out->n, sizeof(*out->items), by_kind);
+	return rc;
+}
+
+/* Whether any other node has a tap on this bridge. */
+static bool bridge_shared(const struct look *l, const char *bridge, const char *node)
+{
+	for (size_t i = 0; i < l->made.n; i++) {
+		const struct vp_resource *r = &l->made.items[i];
+		size_t n = strlen(bridge);
+
+		if (!strcmp(r->kind, "tap") && strcmp(r->node, node) && !strncmp(r->data, bridge, n) && r->data[n] == ' ')
+			return true;
+	}
+	return false;
+}
+
+static bool bridge_of(const struct look *l, const char *bridge, const char *node)
+{
+	for (size_t i = 0; i < l->made.n; i++) {
+		const struct vp_resource *r = &l->made.items[i];
+		size_t n = strlen(bridge);
+
+		if (!strcmp(r->kind, "tap") && !strcmp(r->node, node) && !strncmp(r->data, bridge, n) && r->data[n] == ' ')
+			return true;
+	}
+	return false;
+}
+
+static int by_kind_down(const void *a, const void *b)
+{
+	return by_kind(b, a);
+}
+
+int vp_plan_destroy(struct vp_world *w, const char *node, bool keep_disks, struct vp_plan *out, struct vp_err *err)
+{
+	struct look l = { .w = w, .a = w->arena, .plan = out, .err = err };
+	struct vp_virt_dom dom = { 0 };
+	struct vp_step *s;
+
+	if (vp_resources(w->state, w->arena, NULL, &l.made, err))
+		return -1;
+	if (w->hv && vp_resource_find(&l.made, "domain", node) && w->hv->ops->lookup(w->hv, node, &dom, err) < 0)
+		return -1;
+	if (dom.active)
+		add(&l, VP_KIND_POWER, VP_STOP, node, NULL, "running", NULL, "destroy")->node = node;
+	for (size_t i = 0; i < l.made.n; i++) {
+		const struct vp_resource *r = &l.made.items[i];
+		enum vp_kind kind = (enum vp_kind)vp_kind_find(r->kind);
+		bool mine = !strcmp(r->node, node);
+
+		if (kind == VP_KIND_BRIDGE)
+			mine = bridge_of(&l, r->name, node) && !bridge_shared(&l, r->name, node);
+		if (!mine || (keep_disks && kind == VP_KIND_DISK))
+			continue;
+		s = add(&l, kind, VP_REMOVE, r->name, NULL, r->data, NULL, "destroy");
+		s->node = r->node;
+		if (kind == VP_KIND_DISK)
+			s->risk = "destroys data";
+	}
+	if (out->n)
+		qsort(out->items, out->n, sizeof(*out->items), by_kind_down);
+	return 0;
+}

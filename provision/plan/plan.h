@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plan is data: what would be done, to what, why, at what risk. It is made by
+ * looking at the desired nodes and the live world, and changes neither.
+ */
+#ifndef VP_PLAN_H
+#define VP_PLAN_H
+
+#include <jansson.h>
+
+#include "../../bridge/net.h"
+#include "../../templates/render.h"
+#include "../disk/disk.h"
+#include "../disk/image.h"
+#include "../hypervisor/virt.h"
+#include "../state/journal.h"
+
+/* Everything that a plan looks at and an apply changes: live, or fake. */
+struct vp_world {
+	struct vp_arena *arena;
+	const char *state_dir;
+	/* NULL: nothing was ever made. */
+	struct vp_state *state;
+	/* NULL: no domains exist yet (the embedded driver was never used). */
+	struct vp_hv *hv;
+	struct vp_net *net;
+	const struct vp_disk_ops *disk;
+	void *disk_ctx;
+	struct vp_render render;
+	/* Makes the boot service run (idempotent). NULL in a fake world. */
+	int (*service)(struct vp_world *w, struct vp_err *err);
+	/* Root image of a node, found or (build) made; NULL in a fake world. 1 there, 0 not, -1 error. */
+	int (*image)(struct vp_world *w, const struct vp_node *n, bool build, struct vp_image *out, struct vp_err *err);
+	/* Path of the program and, for its own children, the options it was given. */
+	const char *connect;
+	/* Installed nodes whose domain changed are restarted. */
+	bool restart;
+};
+
+/* In the order in which they are made; removal goes the other way. */
+enum vp_kind { VP_KIND_IMAGE, VP_KIND_BRIDGE, VP_KIND_TAP, VP_KIND_DISK, VP_KIND_NODE, VP_KIND_DOMAIN, VP_KIND_POWER, VP_KIND_VERIFY, VP_KIND__COUNT };
+enum vp_action { VP_CREATE, VP_CHANGE, VP_REMOVE, VP_START, VP_STOP, VP_INSTALL, VP_RESUME, VP_RUN };
+
+struct vp_step {
+	enum vp_kind kind;
+	enum vp_action action;
+	/* Bridge or tap name, disk path, node name. */
+	const char *name;
+	/* Owner; "" for what nodes share. */
+	const char *node;
+	/* "none", "restart" (takes effect at the next start), "destroys data" */
+	const char *risk;
+	/* What is and what shall be, as the kind writes it; NULL for nothing. */
+	const char *before, *after;
+	/* For people: one line. */
+	const char *why;
+	/* Desired node; NULL for removals. */
+	const struct vp_node *want;
+};
+
+struct vp_plan {
+	struct vp_step *items;
+	size_t n, cap;
+	/* Nothing to do, but worth saying: "restart pending". */
+	const char **notes;
+	size_t nnotes, notescap;
+};
+
+/*
+ * What has to be done for these nodes. Problems that only the world shows (unknown bridge, disk larger than the space,
+ * a foreign device or domain of that name) go to diags; the plan is not to be used when there were errors.
+ */
+int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_plan *out, struct vp_diags *diags, struct vp_err *err);
+/* What has to be done to remove one node, with what it alone uses; keep_disks leaves its images. */
+int vp_plan_destroy(struct vp_world *w, const char *node, bool keep_disks, struct vp_plan *out, struct vp_err *err);
+
+/* {"steps":[{"action","target","risk","before","after","why"}]}; new reference. */
+json_t *vp_plan_json(const struct vp_plan *p);
+void vp_plan_print(const struct vp_plan *p, FILE *f);
+const char *vp_kind_name(enum vp_kind k);
+int vp_kind_find(const char *name);
+const char *vp_action_name(enum vp_action a);
+
+/*
+ * The recorded form of a node: vp_node_json() plus "values" {field: value} of every origin. Text in the arena.
+ * vp_node_why() names the fields in which two recorded forms differ: "memory 1024 -> 2048 (/hardware/ram/0/size)"; "" for none.
+ */
+char *vp_node_record(struct vp_arena *a, const struct vp_node *n);
+char *vp_node_why(struct vp_arena *a, const char *before, const char *after);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The few columns that the boot service changes by itself, and how it notices changes of others. */
+#ifndef VP_SERVICE_H
+#define VP_SERVICE_H
+
+#include "state.h"
+
+/* A number that changes when another connection has changed the database; -1 on failure. */
+int64_t vp_state_version(struct vp_state *s);
+/* The address that DHCP gave to a node that has none yet; a fixed one is left alone. */
+int vp_state_lease(struct vp_state *s, const char *node, const char *ip, struct vp_err *err);
+/* The run is complete: clears the task if it is still this run's. */
+int vp_state_task_done(struct vp_state *s, const char *node, const char *run, struct vp_err *err);
+
+#endif
