@@ -107,6 +107,18 @@ void vp_net_mac_text(const unsigned char mac[6], char text[18])
 	snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 }
 
+bool vp_link_owned(const struct vp_link *l, const char *mark)
+{
+	unsigned char mac[6];
+	char text[18];
+
+	if (*l->alias || l->kind != VP_LINK_BRIDGE)
+		return !strcmp(l->alias, mark);
+	vp_net_bridge_mac(l->name, mark, mac);
+	vp_net_mac_text(mac, text);
+	return !strcmp(l->mac, text);
+}
+
 static const char *reason(int error)
 {
 	switch (error) {

@@ -44,7 +44,7 @@ struct vp_net_ops {
 	/* All links with their addresses (without IPv6 link-local ones), sorted by name, in place of what out held; free with vp_links_free(). */
 	int (*list)(struct vp_net *net, struct vp_links *out, struct vp_err *err);
 	/* Each answers 0, or -1 with err filled and errno as the kernel gave it. */
-	/* No STP, no forward delay. Finishes a bridge that was made with the same alias but, by a kill, not marked yet. */
+	/* No STP, no forward delay. */
 	int (*bridge_add)(struct vp_net *net, const char *name, const char *alias, struct vp_err *err);
 	/* Persistent tap; owner is the uid that may open it without privilege, (uid_t)-1 for root only. */
 	int (*tap_add)(struct vp_net *net, const char *name, uid_t owner, const char *alias, struct vp_err *err);
@@ -72,6 +72,11 @@ void vp_net_fake_fail(struct vp_net *net, unsigned k);
 void vp_links_free(struct vp_links *l);
 /* NULL where absent. */
 const struct vp_link *vp_link_find(const struct vp_links *l, const char *name);
+/*
+ * Whether it carries the mark. The kernel takes no alias when it makes a bridge: one that was made, but because of a kill not marked
+ * yet, is known by its MAC, which is derived from its name and the mark.
+ */
+bool vp_link_owned(const struct vp_link *l, const char *mark);
 bool vp_link_has_addr(const struct vp_link *l, const char *ip, unsigned prefix);
 
 #endif

@@ -301,20 +301,6 @@ static struct nlmsghdr *bridge_request(struct live *l, const char *name, const u
 	return nlh;
 }
 
-/* A bridge that a killed vprov had made but not marked: the kernel takes no alias at creation. */
-static bool half_made(struct vp_net *net, const char *name, const unsigned char mac[6])
-{
-	vp_cleanup(vp_links_free) struct vp_links links = { 0 };
-	const struct vp_link *link;
-	char text[18];
-
-	if (live_list(net, &links, NULL))
-		return false;
-	link = vp_link_find(&links, name);
-	vp_net_mac_text(mac, text);
-	return link && link->kind == VP_LINK_BRIDGE && !*link->alias && !strcmp(link->mac, text);
-}
-
 static int live_bridge_add(struct vp_net *net, const char *name, const char *alias, struct vp_err *err)
 {
 	struct live *l = live_of(net);
@@ -324,9 +310,8 @@ static int live_bridge_add(struct vp_net *net, const char *name, const char *ali
 	if (!vp_net_name_ok(name))
 		return vp_net_refuse(err, EINVAL, "", "create bridge %s", name);
 	vp_net_bridge_mac(name, alias, mac);
-	error = exchange(l, bridge_request(l, name, mac));
-	if (error && !(error == EEXIST && half_made(net, name, mac)))
-		return vp_net_refuse(err, error, l->why, "create bridge %s", name);
+	if (talk(l, bridge_request(l, name, mac), err, "create bridge %s", name))
+		return -1;
 	if (!set_alias(l, name, alias, err))
 		return 0;
 	error = errno;

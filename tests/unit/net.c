@@ -341,8 +341,8 @@ static void ip_cmd(const char *a, const char *b, const char *c, const char *d, c
 		fail_msg("%s", err.msg);
 }
 
-/* A vprov that was killed between making a bridge and marking it: made again, it is marked; a foreign one stays as it is. */
-static void test_half_made(void **state)
+/* A vprov that was killed between making a bridge and marking it: the bridge is known as its own, and a foreign one is not. */
+static void test_owned(void **state)
 {
 	vp_cleanup(vp_links_free) struct vp_links links = { 0 };
 	struct vp_net *live = fresh_live();
@@ -350,18 +350,20 @@ static void test_half_made(void **state)
 
 	(void)state;
 	assert_int_equal(live->ops->bridge_add(live, "br0", MARK, &err), 0);
+	assert_int_equal(live->ops->tap_add(live, "tap0", (uid_t)-1, MARK, &err), 0);
+	ip_cmd("link", "add", "br1", "type", "bridge", NULL);
+	list(live, &links);
+	assert_true(vp_link_owned(vp_link_find(&links, "br0"), MARK));
+	assert_false(vp_link_owned(vp_link_find(&links, "br0"), "vprov:another"));
+	assert_true(vp_link_owned(vp_link_find(&links, "tap0"), MARK));
+	assert_false(vp_link_owned(vp_link_find(&links, "br1"), MARK));
 	ip_cmd("link", "set", "br0", "alias", "", NULL);
+	ip_cmd("link", "set", "tap0", "alias", "", NULL);
 	list(live, &links);
 	assert_string_equal(vp_link_find(&links, "br0")->alias, "");
-	assert_int_equal(live->ops->bridge_add(live, "br0", "vprov:another", &err), -1);
-	assert_int_equal(errno, EEXIST);
-	assert_int_equal(live->ops->bridge_add(live, "br0", MARK, &err), 0);
-	ip_cmd("link", "add", "br1", "type", "bridge", NULL);
-	assert_int_equal(live->ops->bridge_add(live, "br1", MARK, &err), -1);
-	assert_int_equal(errno, EEXIST);
-	list(live, &links);
-	assert_string_equal(vp_link_find(&links, "br0")->alias, MARK);
-	assert_string_equal(vp_link_find(&links, "br1")->alias, "");
+	assert_true(vp_link_owned(vp_link_find(&links, "br0"), MARK));
+	assert_false(vp_link_owned(vp_link_find(&links, "br0"), "vprov:another"));
+	assert_false(vp_link_owned(vp_link_find(&links, "tap0"), MARK));
 	live->ops->close(live);
 }
 
@@ -467,7 +469,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table_fake),   cmocka_unit_test(test_table_live), cmocka_unit_test(test_witness),
-		cmocka_unit_test(test_half_made),    cmocka_unit_test(test_foreign),	cmocka_unit_test(test_many),
+		cmocka_unit_test(test_owned),	     cmocka_unit_test(test_foreign),	cmocka_unit_test(test_many),
 		cmocka_unit_test(test_no_privilege), cmocka_unit_test(test_injection),
 	};
 
