@@ -14,8 +14,8 @@
 #include "../../provision/disk/disk.h"
 
 struct world {
-	char dir[64];
-	char path[128];
+	char dir[512];
+	char path[600];
 	struct vp_err err;
 };
 
@@ -23,7 +23,7 @@ static int setup(void **state)
 {
 	struct world *w = vp_xcalloc(1, sizeof(*w));
 
-	strcpy(w->dir, "/tmp/vprov-disk.XXXXXX");
+	snprintf(w->dir, sizeof(w->dir), "%s/vprov-disk.XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
 	*state = w;
 	if (!mkdtemp(w->dir))
 		return -1;
@@ -103,7 +103,7 @@ static void test_never_overwrites(void **state)
 static void test_remove(void **state)
 {
 	struct world *w = *state;
-	char left[160];
+	char left[640];
 	int fd;
 
 	need_qemu_img();
