@@ -74,7 +74,7 @@ static const char *check_disk(struct vp_arena *a, const char *proof, json_t *exp
 	json_t *disk = boot_disk(json_object_get(expect, "disks"));
 	const char *name = vp_proof_get(a, proof, "disk"), *driver = vp_proof_get(a, proof, "disk_driver");
 	const char *drivers = drivers_of(disk_drivers, vp_count(disk_drivers), text(expect, "virt"), text(disk, "bus"));
-	uint64_t want = (uint64_t)json_integer_value(json_object_get(disk, "size")), bytes = 0;
+	uint64_t want = (uint64_t)json_integer_value(json_object_get(disk, "size_mib")), bytes = 0;
 
 	if (!*name)
 		return "its root file system is on no disk";
@@ -82,8 +82,8 @@ static const char *check_disk(struct vp_arena *a, const char *proof, json_t *exp
 		return vp_printf(a, "its disk is driven by %s, not by %s", *driver ? driver : "nothing", drivers);
 	if (!strcmp(driver, "virtio_blk") && strcmp(name, text(disk, "target")) != 0)
 		return vp_printf(a, "its root file system is on %s, not on %s", name, text(disk, "target"));
-	if (!vp_parse_u64(vp_proof_get(a, proof, "disk_bytes"), 0, UINT64_MAX, &bytes) || bytes != want)
-		return vp_printf(a, "its disk has %" PRIu64 " bytes, not %" PRIu64, bytes, want);
+	if (!vp_parse_u64(vp_proof_get(a, proof, "disk_bytes"), 0, UINT64_MAX, &bytes) || bytes / VP_MIB != want)
+		return vp_printf(a, "its disk has %" PRIu64 " MiB, not %" PRIu64, bytes / VP_MIB, want);
 	return "";
 }
 
@@ -125,7 +125,7 @@ static const char *check_hypervisor(struct vp_arena *a, const char *proof, json_
 
 static const char *check_size(struct vp_arena *a, const char *proof, json_t *expect)
 {
-	uint64_t kib = (uint64_t)json_integer_value(json_object_get(expect, "memory")) / 1024, cpus = 0, got = 0;
+	uint64_t kib = (uint64_t)json_integer_value(json_object_get(expect, "memory_mib")) * 1024, cpus = 0, got = 0;
 	uint64_t want = (uint64_t)json_integer_value(json_object_get(expect, "vcpus"));
 
 	if (!vp_parse_u64(vp_proof_get(a, proof, "cpus"), 1, VP_MAX_VCPUS, &cpus) || cpus != want)

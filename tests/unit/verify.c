@@ -314,7 +314,7 @@ static void test_judge_changes(void **state)
 	static const struct change changes[] = {
 		{ "proof", "disk=vda", "disk=", VP_VOID, NULL, "on no disk" },
 		{ "proof", "disk=vda", "disk=vdb", VP_VOID, NULL, "on vdb, not on vda" },
-		{ "proof", "disk_bytes=4294967296", "disk_bytes=1073741824", VP_VOID, NULL, "1073741824 bytes" },
+		{ "proof", "disk_bytes=4294967296", "disk_bytes=1073741824", VP_VOID, NULL, "1024 MiB, not 4096" },
 		{ "proof", "disk_driver=virtio_blk", "disk_driver=ata_piix", VP_VOID, NULL, "ata_piix" },
 		{ "proof", "nic_driver=virtio_net", "nic_driver=e1000", VP_VOID, NULL, "e1000" },
 		{ "proof", "mac=52:54:00:0a:0b:0c", "mac=52:54:00:0A:0B:0C", VP_PASS, NULL, "" },
