@@ -16,10 +16,12 @@
 #define VP_MAX_DISK_MIB (UINT64_C(1) << 30)
 #define VP_MAX_DISKS 26
 #define VP_MAX_NICS 32
+#define VP_MAX_NAME 200 /* bytes of a node's name: it becomes part of file names */
 #define VP_MAX_NODES 100000
 #define VP_MAX_DIAGS 1000	     /* problems shown of one run */
 #define VP_MAX_HTTP_BODY (8u << 20) /* bytes of one posted result */
 #define VP_MAX_EVENT 4096	    /* bytes of one posted event */
+#define VP_HTTP_PORT 8420	    /* of the boot service, on the bridges' addresses only */
 #define VP_CONSOLE_LINES 20	    /* console lines shown with a failure */
 
 #endif

@@ -163,6 +163,8 @@ int vp_state_evidence(struct vp_state *s, const char *node, enum vp_evidence ev,
 		before = row;
 		advance(&row, ev, phase, percent, vp_printable(a, text(what), VP_MAX_EVENT));
 		rc = vp_state_put(s, &row, err);
+		if (!rc && row.life != before.life)
+			rc = vp_state_event(s, node, "life", vp_life_name(row.life), err);
 		if (!rc && worth_an_event(&before, &row, ev))
 			rc = vp_state_event(s, node, vp_evidence_source(ev), what, err);
 	} else if (!rc) {

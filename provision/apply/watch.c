@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Follows nodes from power-on to the verdict: evidence, deadlines, progress lines. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "../cmd/cmd.h"
+#include "../verify/verify.h"
+#include "apply.h"
+
+#define POLL_MS 300
+#define SLOW_SHARE 0.5
+
+struct tracked {
+	const char *name;
+	struct vp_node_row row;
+	/* Expected node, for the judgement. */
+	json_t *json;
+	/* How much of the console log was read. */
+	off_t console;
+	/* End of the last line that was read, where it was cut. */
+	char line[512];
+	/* Bytes moved by disk and network, and when that last changed. */
+	uint64_t activity;
+	double active;
+	/* Last line shown. */
+	char shown[256];
+	double begun;
+	bool ended;
+	/* Exit status of this node once ended. */
+	int status;
+};
+
+struct watch {
+	struct vp_world *w;
+	struct tracked *nodes;
+	size_t n;
+	/* Lines of the live display now on the terminal. */
+	unsigned lines;
+	double polled;
+};
+
+/* Console patterns. Fatal ones end the installation at once. */
+static const struct pattern {
+	const char *text;
+	enum vp_evidence ev;
+	bool fatal;
+} patterns[] = {
+	{ "Kernel panic - not syncing", VP_EV_FAILED, true },
+	{ "end Kernel panic", VP_EV_FAILED, true },
+	{ " login:", VP_EV_DISK, false },
+	{ "GRUB loading", VP_EV_DISK, false },
+	{ "Welcome to GRUB", VP_EV_DISK, false },
+	{ "systemd[1]: ", VP_EV_DISK, false },
+};
+
+static int console_line(struct watch *wt, struct tracked *t, const char *line, struct vp_err *err)
+{
+	for (size_t i = 0; i < vp_count(patterns); i++) {
+		const struct pattern *p = &patterns[i];
+		enum vp_health health = t->row.health;
+
+		if (!strstr(line, p->text) || (vp_life_next(t->row.life, p->ev, &health) == t->row.life && health == t->row.health))
+			continue;
+		if (p->fatal && t->row.life >= VP_UP)
+			continue;
+		return vp_state_evidence(wt->w->state, t->name, p->ev, NULL, -1, vp_printable(wt->w->arena, line, 200), err);
+	}
+	return 0;
+}
+
+/* Reads what the console has grown by; whole lines are looked at once. */
+static int read_console(struct watch *wt, struct tracked *t, struct vp_err *err)
+{
+	vp_cleanup(vp_closep) int fd = open(vp_console_path(wt->w->arena, wt->w->state_dir, t->name), O_RDONLY | O_CLOEXEC);
+	char block[8192];
+	size_t used = strlen(t->line);
+	ssize_t n;
+
+	while (fd >= 0 && (n = pread(fd, block, sizeof(block), t->console)) > 0) {
+		t->console += n;
+		for (ssize_t i = 0; i < n; i++) {
+			if (block[i] == '\n' || used == sizeof(t->line) - 1) {
+				if (console_line(wt, t, t->line, err))
+					return -1;
+				used = 0;
+			}
+			if (block[i] != '\n' && block[i] != '\r' && block[i])
+				t->line[used++] = block[i];
+			t->line[used] = '\0';
+		}
+	}
+	/* A login prompt has no line end. */
+	return strstr(t->line, " login:") ? console_line(wt, t, t->line, err) : 0;
+}
+
+static double deadline_of(const struct tracked *t)
+{
+	return (double)json_integer_value(json_object_get(t->json, "deadline"));
+}
+
+/* What the hypervisor says: gone, crashed, or how busy. */
+static int look_at_domain(struct watch *wt, struct tracked *t, struct vp_err *err)
+{
+	struct vp_hv *hv = wt->w->hv;
+	struct vp_virt_dom dom = { 0 };
+	struct vp_virt_stats st = { 0 };
+	int rc = hv->ops->lookup(hv, t->name, &dom, err);
+
+	if (rc < 0)
+		return -1;
+	if (!rc || !dom.active) {
+		const char *why = vp_printf(wt->w->arena, "the domain is %s (in state %s)", rc ? dom.state : "gone", vp_life_name(t->row.life));
+
+		return vp_state_health(wt->w->state, t->name, VP_FAILED, why, err);
+	}
+	if (!hv->ops->stats(hv, t->name, &st, NULL) && st.block_bytes + st.net_bytes != t->activity) {
+		t->activity = st.block_bytes + st.net_bytes;
+		t->active = vp_wall();
+	}
+	return 0;
+}
+
+static const char *last_words(struct watch *wt, const struct tracked *t)
+{
+	struct vp_events ev = { 0 };
+
+	if (vp_state_events(wt->w->state, wt->w->arena, t->name, 0, &ev, NULL))
+		return "";
+	for (size_t i = ev.n; i--;)
+		if (strcmp(ev.items[i].source, "vprov") && strcmp(ev.items[i].source, "life"))
+			return vp_printf(wt->w->arena, "%s: %s", ev.items[i].source, ev.items[i].text);
+	return "";
+}
+
+/* Silence makes a node slow, then stalled; traffic on disk or network stretches the deadline threefold, not for ever. */
+static int judge_silence(struct watch *wt, struct tracked *t, struct vp_err *err)
+{
+	double now = vp_wall(), limit = deadline_of(t), quiet = now - (t->row.last_evidence > t->begun ? t->row.last_evidence : t->begun);
+	const char *why;
+
+	if (now - t->active < limit / 4)
+		limit *= 3;
+	if (quiet < limit * SLOW_SHARE)
+		return 0;
+	if (quiet < limit)
+		return t->row.health == VP_SLOW ? 0 : vp_state_health(wt->w->state, t->name, VP_SLOW, "no news for a while", err);
+	why = vp_printf(wt->w->arena, "no news for %.0f s in state %s%s%s; the last was %s", quiet, vp_life_name(t->row.life), *t->row.phase ? ", phase " : "",
+			t->row.phase, last_words(wt, t));
+	return vp_state_health(wt->w->state, t->name, VP_STALLED, why, err);
+}
+
+static void print_console_tail(struct watch *wt, const struct tracked *t)
+{
+	const char *path = vp_console_path(wt->w->arena, wt->w->state_dir, t->name), *tail = vp_tail(wt->w->arena, path, VP_CONSOLE_LINES);
+
+	if (*tail)
+		fprintf(stderr, "--- last lines of %s\n%s\n---\n", path, tail);
+}
+
+static int end_node(struct watch *wt, struct tracked *t, int status)
+{
+	t->ended = true;
+	t->status = status;
+	(void)wt;
+	return 0;
+}
+
+/* All results are in: the verdict. */
+static int judge_results(struct watch *wt, struct tracked *t, struct vp_err *err)
+{
+	struct vp_results raw = { 0 };
+	struct vp_verification v = { 0 };
+	bool good;
+
+	if (vp_state_results(wt->w->state, wt->w->arena, t->name, NULL, &raw, err))
+		return -1;
+	vp_verify_judge(wt->w->arena, t->name, &raw, t->json, &v);
+	good = v.verdict == VP_PASS || v.verdict == VP_INCONCLUSIVE;
+	if (vp_state_evidence(wt->w->state, t->name, good ? VP_EV_VERIFIED : VP_EV_VERIFY_FAILED, NULL, -1,
+			      good ? "every measurement is valid" : "verification failed; see `vprov verify --run`", err))
+		return -1;
+	return end_node(wt, t, good ? VP_EXIT_OK : VP_EXIT_VERIFY);
+}
+
+static int step_node(struct watch *wt, struct tracked *t, bool look, struct vp_err *err)
+{
+	struct vp_node_row *r = &t->row;
+
+	if (vp_state_node(wt->w->state, wt->w->arena, t->name, r, err) != 1)
+		return vp_fail(err, VP_E_NOTFOUND, "node %s disappeared", t->name);
+	if (r->health == VP_FAILED || r->health == VP_STALLED)
+		return end_node(wt, t, VP_EXIT_FAILED);
+	if (r->life == VP_VERIFIED && !*r->task)
+		return end_node(wt, t, VP_EXIT_OK);
+	if (r->life >= VP_UP && !*r->task)
+		return json_is_true(json_object_get(json_object_get(t->json, "verify"), "enabled")) ? judge_results(wt, t, err) :
+												     end_node(wt, t, VP_EXIT_OK);
+	if (read_console(wt, t, err))
+		return -1;
+	return look ? look_at_domain(wt, t, err) || judge_silence(wt, t, err) ? -1 : 0 : 0;
+}
+
+/* --- Display --- */
+
+static const char *describe(struct watch *wt, const struct tracked *t)
+{
+	const struct vp_node_row *r = &t->row;
+	const char *state = r->health == VP_OK ? vp_life_name(r->life) : vp_health_name(r->health);
+
+	if (r->life == VP_INSTALLING && r->health <= VP_SLOW)
+		return vp_printf(wt->w->arena, "%s: %s %u%%", state, r->phase, r->percent);
+	if (r->life == VP_UP && r->health == VP_OK)
+		return vp_printf(wt->w->arena, "%s%s%s", state, *r->task ? ": verifying" : "", r->phase);
+	return vp_printf(wt->w->arena, "%s%s%s", state, r->health == VP_OK ? "" : ": ", r->health == VP_OK ? "" : r->reason);
+}
+
+static void bar(char *out, unsigned percent)
+{
+	for (unsigned i = 0; i < 20; i++)
+		out[i] = i * 5 < percent ? '#' : '.';
+	out[20] = '\0';
+}
+
+static void show_live(struct watch *wt)
+{
+	struct winsize ws = { .ws_col = 80 };
+
+	ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws);
+	if (wt->lines)
+		printf("\033[%uA", wt->lines);
+	for (size_t i = 0; i < wt->n; i++) {
+		const struct tracked *t = &wt->nodes[i];
+		/* Overall progress by state, and inside the installation by percent. */
+		unsigned percent = t->row.life * 100 / VP_VERIFIED;
+		char b[21], text[512];
+		int s = (int)(vp_wall() - t->begun);
+
+		if (t->row.life == VP_INSTALLING)
+			percent += t->row.percent / (100 / (100 / VP_VERIFIED));
+		bar(b, percent > 100 ? 100 : percent);
+		snprintf(text, sizeof(text), "%-20s [%s] %3d:%02d  %s", t->name, b, s / 60, s % 60, describe(wt, t));
+		printf("\r\033[K%.*s\n", ws.ws_col ? ws.ws_col - 1 : 79, text);
+	}
+	wt->lines = (unsigned)wt->n;
+	fflush(stdout);
+}
+
+static void show(struct watch *wt)
+{
+	if (vp_out.level < 0)
+		return;
+	if (vp_out.tty) {
+		show_live(wt);
+		return;
+	}
+	for (size_t i = 0; i < wt->n; i++) {
+		struct tracked *t = &wt->nodes[i];
+		const char *text = describe(wt, t);
+		const char *percent = strchr(text, '%');
+		char key[256];
+
+		/* A plain log gets a line per state and phase, not one per percent. */
+		snprintf(key, sizeof(key), "%.*s", percent ? (int)(strrchr(text, ' ') - text) : 255, text);
+		if (!strcmp(key, t->shown))
+			continue;
+		memcpy(t->shown, key, sizeof(key));
+		vp_say("%s: %s (%.0f s)", t->name, text, vp_wall() - t->begun);
+	}
+}
+
+/* Where the time went, from the events of the life cycle. */
+static void print_times(struct watch *wt, const struct tracked *t)
+{
+	struct vp_events ev = { 0 };
+	vp_cleanup(vp_buf_free) struct vp_buf out = { 0 };
+	double from = 0;
+	const char *name = NULL;
+
+	if (vp_out.level < 0 || vp_state_events(wt->w->state, wt->w->arena, t->name, 0, &ev, NULL))
+		return;
+	for (size_t i = 0; i < ev.n; i++) {
+		if (strcmp(ev.items[i].source, "life"))
+			continue;
+		if (name)
+			vp_buf_addf(&out, "%s%s %.1f s", out.len ? ", " : "", name, ev.items[i].time - from);
+		name = ev.items[i].text;
+		from = ev.items[i].time;
+	}
+	if (out.len)
+		vp_say("%s: time in each state: %s", t->name, out.data);
+}
+
+static int conclude(struct watch *wt)
+{
+	int status = VP_EXIT_OK;
+
+	for (size_t i = 0; i < wt->n; i++) {
+		const struct tracked *t = &wt->nodes[i];
+		struct vp_err e = { .code = t->row.health == VP_STALLED ? VP_E_STALLED : VP_E_INSTALL };
+		struct vp_results raw = { 0 };
+		struct vp_verification v = { 0 };
+
+		print_times(wt, t);
+		if (t->status == VP_EXIT_FAILED) {
+			print_console_tail(wt, t);
+			snprintf(e.msg, sizeof(e.msg), "node %s: %s", t->name, t->row.reason);
+			vp_ctx_error(NULL, &e);
+		} else if (!vp_state_results(wt->w->state, wt->w->arena, t->name, NULL, &raw, NULL) && raw.n) {
+			vp_verify_judge(wt->w->arena, t->name, &raw, t->json, &v);
+			if (vp_out.level >= 0)
+				vp_verify_print(&v, stdout);
+		}
+		if (t->status && (!status || t->status == VP_EXIT_FAILED))
+			status = t->status;
+	}
+	return status;
+}
+
+static bool all_ended(const struct watch *wt)
+{
+	for (size_t i = 0; i < wt->n; i++)
+		if (!wt->nodes[i].ended)
+			return false;
+	return true;
+}
+
+static int loop(struct watch *wt, struct vp_err *err)
+{
+	while (!all_ended(wt)) {
+		double now = vp_wall();
+		bool look = now - wt->polled > 2;
+
+		if (vp_interrupted)
+			return vp_fail(err, VP_E_INTERRUPTED, "interrupted; what was begun goes on in the guest and the boot service");
+		if (look) {
+			wt->polled = now;
+			if (!vp_service_running(wt->w->state_dir)) {
+				vp_warn("the boot service is gone; starting it again");
+				if (wt->w->service(wt->w, err))
+					return -1;
+			}
+		}
+		for (size_t i = 0; i < wt->n; i++)
+			if (!wt->nodes[i].ended && step_node(wt, &wt->nodes[i], look, err))
+				return -1;
+		show(wt);
+		if (!all_ended(wt))
+			poll(NULL, 0, POLL_MS);
+	}
+	return 0;
+}
+
+int vp_watch(struct vp_world *w, const char *const *names, size_t n, struct vp_err *err)
+{
+	struct watch wt = { .w = w, .n = n, .nodes = vp_alloc(w->arena, n * sizeof(struct tracked)) };
+	int rc = 0;
+
+	for (size_t i = 0; i < n && !rc; i++) {
+		struct tracked *t = &wt.nodes[i];
+
+		t->name = names[i];
+		t->begun = vp_wall();
+		rc = vp_state_node(w->state, w->arena, names[i], &t->row, err) == 1 ? 0 : -1;
+		t->json = json_loads(t->row.json ? t->row.json : "", 0, NULL);
+		/* Waiting again for what was given up earlier is a new chance. */
+		if (!rc && (t->row.health == VP_STALLED || t->row.health == VP_SLOW))
+			rc = vp_state_health(w->state, t->name, VP_OK, "", err);
+	}
+	if (!rc)
+		rc = loop(&wt, err);
+	if (!rc)
+		rc = conclude(&wt);
+	else
+		rc = vp_ctx_error(NULL, err);
+	for (size_t i = 0; i < n; i++)
+		json_decref(wt.nodes[i].json);
+	return rc;
+}
