@@ -39,7 +39,7 @@ FUZZ_MAIN := tests/fuzz/replay_main.c
 CLI := $(wildcard tests/cli/*.bats)
 SYSTEM := $(wildcard tests/system/*.sh tests/system/*.bats)
 C_FILES = $(sort $(wildcard provision/*.c provision/*/*.[ch] templates/*.[ch] bridge/*.[ch] pxe/*.[ch] tests/*/*.[ch]))
-SCRIPTS = $(sort $(wildcard .ci/* tests/run tests/lib/* tests/*/*.sh tests/*/*.bats pxe/installer/init))
+SCRIPTS = $(sort $(wildcard tests/lib/*) $(shell grep -rlE '^\#!.*(sh|bats)$$' .ci tests pxe/installer))
 
 all: $(BUILD)/vprov $(BUILD)/guest/vprov-guest $(BUILD)/vprov.8
 
@@ -68,7 +68,7 @@ $(BUILD)/vprov.8: docs/vprov.8.scd | needed
 	$(Q)SOURCE_DATE_EPOCH=0 scdoc <$< >$@
 
 needed:
-	@pkg-config --exists $(PKGS) 2>/dev/null && command -v $(firstword $(CC)) scdoc >/dev/null || { \
+	@pkg-config --exists $(PKGS) 2>/dev/null && type $(firstword $(CC)) scdoc &>/dev/null || { \
 		echo "missing packages: $$(.ci/deps --missing build) (\`make deps\` installs them)" >&2; exit 1; }
 
 deps:
@@ -103,13 +103,15 @@ build-for-tests: all $(BUILD)/lib/vprov
 FAST = $(UNIT:%=$(BUILD)/san/tests/%) $(FUZZ:%=$(BUILD)/san/fuzz/%) $(CLI)
 RUN_TESTS = @VP_BUILD=$(abspath $(BUILD)) VPROV=$(abspath $(BUILD))/san/vprov tests/run
 
-check: build-for-tests
+check: tests-built
 	$(RUN_TESTS) $(FAST)
 
-test:
-	@.ci/deps build run test
-	@$(MAKE) --no-print-directory build-for-tests
+test: tests-built
 	$(RUN_TESTS) $(FAST) $(SYSTEM)
+
+# In a make of its own: what was installed just now is seen by it only.
+tests-built: deps
+	@$(MAKE) --no-print-directory build-for-tests
 
 fuzz-programs: $(FUZZ:%=$(BUILD)/fuzz/%)
 fuzz:
@@ -146,7 +148,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 $(addprefix $(DESTDIR)$(PREFIX)/lib/vprov/,templates installer guest)
 	install -m 755 $(BUILD)/vprov $(DESTDIR)$(PREFIX)/bin/vprov
 	install -m 644 templates/*.mustache $(DESTDIR)$(PREFIX)/lib/vprov/templates
-	install -m 755 pxe/installer/* $(DESTDIR)$(PREFIX)/lib/vprov/installer
+	for f in pxe/installer/*; do install -m $$([ -x $$f ] && echo 755 || echo 644) $$f $(DESTDIR)$(PREFIX)/lib/vprov/installer; done
 	install -m 755 $(BUILD)/guest/vprov-guest $(DESTDIR)$(PREFIX)/lib/vprov/guest
 	install -m 644 $(BUILD)/vprov.8 $(DESTDIR)$(PREFIX)/share/man/man8/vprov.8
 
@@ -157,5 +159,5 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(OBJ:.o=.d) $(BUILD)/obj/provision/main.d $(UNIT:%=$(BUILD)/tests/%.d)
-.PHONY: all needed deps quickstart test-programs build-for-tests check test fuzz-programs fuzz bench lint format install uninstall clean
+.PHONY: all needed deps quickstart test-programs build-for-tests tests-built check test fuzz-programs fuzz bench lint format install uninstall clean
 .DELETE_ON_ERROR:
