@@ -37,8 +37,10 @@ const char *vp_mark(struct vp_world *w);
 int vp_service_start(struct vp_world *w, struct vp_err *err);
 bool vp_service_running(const char *state_dir);
 int vp_service_stop(const char *state_dir, struct vp_err *err);
-/* Its HTTP address for a node: "http://10.94.17.1:8420". */
-char *vp_service_url(struct vp_arena *a, const struct vp_node *n);
+/* True where no node needs it: none installs, none has a task. */
+bool vp_service_idle(struct vp_world *w);
+/* Its HTTP address for a node, "http://10.94.17.1:8420", in the arena of w; NULL with err. */
+char *vp_service_url(struct vp_world *w, const struct vp_node *n, struct vp_err *err);
 
 /*
  * Follows the nodes until each is verified (or up, where it has no verification), failed or stalled; shows progress.

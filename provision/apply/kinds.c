@@ -249,10 +249,13 @@ static int probe_power(struct vp_world *w, const char *name, const char **data, 
 static int render_config(struct vp_world *w, const struct vp_node *n, const struct vp_image *image, struct vp_node_row *row, struct vp_err *err)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
-	char *url = vp_service_url(w->arena, n), token[33];
-	json_t *data = vp_node_json(n);
+	char *url = vp_service_url(w, n, err), token[33];
+	json_t *data;
 	int rc;
 
+	if (!url)
+		return -1;
+	data = vp_node_json(n);
 	vp_random_hex(token, 16);
 	row->token = vp_strdup(w->arena, token);
 	json_object_update_new(data, json_pack("{s:s, s:s, s:s+++, s:s, s:I}", "server", url, "token", token, "image_url", url, "/image/",

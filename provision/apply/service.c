@@ -108,12 +108,41 @@ int vp_service_stop(const char *state_dir, struct vp_err *err)
 	return vp_fail(err, VP_E_HTTP, "the boot service (pid %d) does not end", (int)pid);
 }
 
-char *vp_service_url(struct vp_arena *a, const struct vp_node *n)
+bool vp_service_idle(struct vp_world *w)
+{
+	struct vp_node_rows rows = { 0 };
+
+	if (vp_state_nodes(w->state, w->arena, &rows, NULL))
+		return false;
+	for (size_t i = 0; i < rows.n; i++) {
+		const struct vp_node_row *r = &rows.items[i];
+		bool ended = r->health == VP_FAILED || r->health == VP_STALLED;
+
+		if (!ended && ((r->life >= VP_ARMED && r->life < VP_UP) || *r->task))
+			return false;
+	}
+	return true;
+}
+
+char *vp_service_url(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
 {
 	const char *bridge = n->nics[n->boot_nic].bridge, *address = "";
+	const struct vp_link *link;
+	struct vp_links links = { 0 };
+	char *url = NULL;
 
 	for (size_t i = 0; i < n->nbridges; i++)
 		if (!strcmp(n->bridges[i].name, bridge))
 			address = n->bridges[i].address;
-	return vp_printf(a, "http://%s:%u", address, VP_HTTP_PORT);
+	/* A bridge that is not vprov's: the address it has. */
+	if (!*address && !w->net->ops->list(w->net, &links, err) && (link = vp_link_find(&links, bridge)))
+		for (size_t i = 0; i < link->naddrs && !*address; i++)
+			if (!strchr(link->addrs[i].ip, ':'))
+				address = vp_strdup(w->arena, link->addrs[i].ip);
+	vp_links_free(&links);
+	if (*address)
+		url = vp_printf(w->arena, "http://%s:%u", address, VP_HTTP_PORT);
+	else
+		vp_fail(err, VP_E_NET, "bridge '%s' has no IPv4 address that the boot service could use", bridge);
+	return url;
 }

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdlib.h>
+#include <string.h>
+
+#include "world.h"
+
+/* A saved plan holds its steps and what it was made from, so that apply can make it again and see whether the world moved. */
+static int save(struct vp_ctx *c, const struct vp_plan *p, struct vp_err *err)
+{
+	json_t *j = vp_plan_json(p), *profiles = json_array();
+	char *text;
+	int rc;
+
+	for (size_t i = 0; i < c->nargs; i++) {
+		vp_cleanup(vp_freep) char *full = realpath(c->args[i], NULL);
+
+		json_array_append_new(profiles, json_string(full ? full : c->args[i]));
+	}
+	json_object_set_new(j, "vprov_plan", json_integer(1));
+	json_object_set_new(j, "profiles", profiles);
+	json_object_set_new(j, "virt", json_string(c->virt < 0 ? "" : vp_virt_name((enum vp_virt)c->virt)));
+	text = json_dumps(j, JSON_INDENT(2));
+	rc = vp_write_file(c->output, text, strlen(text), 0600, err);
+	free(text);
+	json_decref(j);
+	return rc;
+}
+
+static int make_plan(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *nodes, struct vp_plan *plan)
+{
+	struct vp_diags diags = { .arena = c->arena };
+	struct vp_err err = { 0 };
+	int rc;
+
+	vp_world_fit(c, w, nodes);
+	if (vp_plan_make(w, nodes, plan, &diags, &err))
+		return vp_ctx_error(c, &err);
+	rc = diags.errors ? VP_EXIT_PROFILE : VP_EXIT_OK;
+	if (diags.n)
+		vp_diags_print(&diags, stderr);
+	vp_diags_free(&diags);
+	return rc;
+}
+
+int vp_cmd_plan(struct vp_ctx *c)
+{
+	struct vp_nodes nodes = { 0 };
+	struct vp_plan plan = { 0 };
+	struct vp_world w;
+	struct vp_err err = { 0 };
+	int rc = vp_ctx_nodes(c, &nodes);
+
+	if (!rc)
+		rc = vp_world_open(c, false, &w);
+	if (rc)
+		return rc;
+	rc = make_plan(c, &w, &nodes, &plan);
+	if (!rc && c->output && save(c, &plan, &err))
+		rc = vp_ctx_error(c, &err);
+	if (!rc && c->json)
+		vp_print_json(vp_plan_json(&plan));
+	else if (!rc && vp_out.level >= 0)
+		vp_plan_print(&plan, stdout);
+	vp_world_close(&w);
+	return !rc && c->exit_code && plan.n ? VP_EXIT_PENDING : rc;
+}
+
+/* --- apply --- */
+
+static void report(void *arg, const struct vp_step *s, bool done)
+{
+	(void)arg;
+	if (done)
+		vp_say("%s %s %s: done", vp_action_name(s->action), vp_kind_name(s->kind), s->name);
+}
+
+/* A saved plan: its profiles become the arguments, its steps are what the new plan must equal. 1 it is one, 0 not, -1 error. */
+static int load_saved(struct vp_ctx *c, json_t **steps, struct vp_err *err)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
+	const char **args, *virt;
+	json_t *j, *profiles, *one;
+	size_t i;
+
+	if (c->nargs != 1 || !strcmp(c->args[0], "-") || vp_read_file(c->args[0], VP_MAX_PROFILE, &text, NULL) || !strstr(vp_buf_str(&text), "\"vprov_plan\""))
+		return 0;
+	j = json_loads(text.data, 0, NULL);
+	profiles = json_object_get(j, "profiles");
+	if (!json_is_array(profiles) || json_integer_value(json_object_get(j, "vprov_plan")) != 1) {
+		json_decref(j);
+		return vp_fail(err, VP_E_SYNTAX, "%s: not a plan of this version of vprov", c->args[0]);
+	}
+	args = vp_alloc(c->arena, (json_array_size(profiles) + 1) * sizeof(*args));
+	json_array_foreach(profiles, i, one)
+		args[i] = vp_strdup(c->arena, json_string_value(one) ? json_string_value(one) : "");
+	c->args = args;
+	c->nargs = json_array_size(profiles);
+	virt = json_string_value(json_object_get(j, "virt"));
+	if (c->virt < 0 && virt && *virt)
+		c->virt = vp_virt_find(virt);
+	*steps = json_incref(json_object_get(j, "steps"));
+	json_decref(j);
+	return 1;
+}
+
+/* Exactly what was saved, or nothing. */
+static int same_as_saved(const struct vp_plan *plan, json_t *saved, struct vp_err *err)
+{
+	json_t *now = vp_plan_json(plan);
+	bool same = json_equal(json_object_get(now, "steps"), saved);
+
+	json_decref(now);
+	return same ? 0 : vp_fail(err, VP_E_MOVED, "the plan would be another one now");
+}
+
+static int build_image(struct vp_world *w, const struct vp_plan *plan, struct vp_err *err)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		struct vp_image image;
+		double begun = vp_wall();
+
+		if (plan->items[i].kind != VP_KIND_IMAGE)
+			continue;
+		if (w->image(w, plan->items[i].want, true, &image, err) < 0)
+			return vp_context(err, "building the root image");
+		vp_say("root image: %s, %s, built in %.0f s", image.root, vp_size_text(w->arena, image.packed), vp_wall() - begun);
+	}
+	return 0;
+}
+
+/* Follows every node that has something ahead of it. */
+static int follow(struct vp_world *w, const struct vp_plan *plan, struct vp_err *err)
+{
+	const char **names = vp_alloc(w->arena, (plan->n + 1) * sizeof(*names));
+	size_t n = 0;
+	int rc;
+
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct vp_step *s = &plan->items[i];
+		bool wait = s->kind == VP_KIND_VERIFY || (s->kind == VP_KIND_POWER && (s->action == VP_INSTALL || s->action == VP_RESUME));
+
+		for (size_t k = 0; k < n && wait; k++)
+			wait = strcmp(names[k], s->name);
+		if (wait)
+			names[n++] = s->name;
+	}
+	if (!n)
+		return VP_EXIT_OK;
+	if (w->service(w, err))
+		return vp_ctx_error(NULL, err);
+	rc = vp_watch(w, names, n, err);
+	/* The service is left to those that still need it; it ends by itself. */
+	if (rc != VP_EXIT_INTERRUPTED && vp_service_idle(w) && vp_service_stop(w->state_dir, err))
+		vp_warn("%s", err->msg);
+	return rc;
+}
+
+static int carry_out(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *nodes, json_t *saved)
+{
+	struct vp_plan plan = { 0 };
+	struct vp_err err = { 0 };
+	int rc = make_plan(c, w, nodes, &plan);
+
+	if (rc)
+		return rc;
+	if (saved && same_as_saved(&plan, saved, &err))
+		return vp_ctx_error(c, &err);
+	for (size_t i = 0; i < plan.nnotes; i++)
+		vp_say("note: %s", plan.notes[i]);
+	if (!plan.n) {
+		vp_say("nothing to do");
+		return VP_EXIT_OK;
+	}
+	if (build_image(w, &plan, &err) || vp_apply(w, &plan, report, NULL, &err)) {
+		if (vp_interrupted)
+			vp_fail(&err, VP_E_INTERRUPTED, "interrupted; what this run had begun was undone");
+		return vp_ctx_error(c, &err);
+	}
+	for (size_t i = 0; i < plan.n; i++)
+		if (!strcmp(plan.items[i].risk, "restart") && plan.items[i].kind == VP_KIND_DOMAIN && !w->restart)
+			vp_say("%s: takes effect at the next start of the guest (now: vprov apply --restart)", plan.items[i].name);
+	return follow(w, &plan, &err);
+}
+
+int vp_cmd_apply(struct vp_ctx *c)
+{
+	struct vp_nodes nodes = { 0 };
+	struct vp_err err = { 0 };
+	json_t *saved = NULL;
+	struct vp_world w;
+	int rc;
+
+	if (load_saved(c, &saved, &err) < 0)
+		return vp_ctx_error(c, &err);
+	rc = vp_ctx_nodes(c, &nodes);
+	if (!rc)
+		rc = vp_world_open(c, true, &w);
+	if (!rc) {
+		rc = carry_out(c, &w, &nodes, saved);
+		vp_world_close(&w);
+	}
+	json_decref(saved);
+	return rc;
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "world.h"
+
+/* What the image hook needs beyond the world; one per process. */
+static struct vp_ctx *context;
+
+static void show_build(const char *phase, int percent)
+{
+	static char shown[32];
+
+	if (vp_out.level < 0)
+		return;
+	if (vp_out.tty && percent >= 0)
+		printf("\r\033[Kroot image: %s %d%%", phase, percent);
+	else if (vp_out.tty)
+		printf("\r\033[Kroot image: %s", phase);
+	else if (strcmp(shown, phase))
+		printf("root image: %s\n", phase);
+	snprintf(shown, sizeof(shown), "%s", phase);
+	fflush(stdout);
+}
+
+static int build_progress(void *arg, const char *phase, int percent)
+{
+	(void)arg;
+	show_build(phase, percent);
+	return vp_interrupted;
+}
+
+static const char *cache_dir(struct vp_arena *a)
+{
+	const char *dir = getenv("VPROV_CACHE"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+	if (dir && dir[0] == '/')
+		return dir;
+	if (!geteuid())
+		return "/var/cache/vprov";
+	return xdg && xdg[0] == '/' ? vp_printf(a, "%s/vprov", xdg) : vp_printf(a, "%s/.cache/vprov", home ? home : "");
+}
+
+static int find_image(struct vp_world *w, const struct vp_node *n, bool build, struct vp_image *out, struct vp_err *err)
+{
+	const struct vp_image_opts o = {
+		.dir = cache_dir(w->arena),
+		.suite = "bookworm",
+		.packages = n->packages,
+		.npackages = n->npackages,
+		.lib_dir = vp_ctx_lib(context, ""),
+		.progress = build_progress,
+	};
+	int rc;
+
+	if (!build)
+		return vp_image_find(w->arena, &o, out, err);
+	rc = vp_image_build(w->arena, &o, out, err);
+	if (vp_out.tty && vp_out.level >= 0)
+		fputs("\r\033[K", stdout);
+	return rc ? -1 : 1;
+}
+
+static int fail(const struct vp_ctx *c, struct vp_world *w, const struct vp_err *err)
+{
+	vp_world_close(w);
+	return vp_ctx_error(c, err);
+}
+
+/* A hypervisor that was never used has nothing to look at; opening it would only leave traces. */
+static bool hypervisor_needed(const struct vp_ctx *c, bool change)
+{
+	return change || c->connect || vp_site_get(c->site, "connect") || getenv("LIBVIRT_DEFAULT_URI") ||
+	       vp_exists(vp_printf(c->arena, "%s/qemu", c->state_dir)) || !access("/run/libvirt", F_OK);
+}
+
+int vp_world_open(struct vp_ctx *c, bool change, struct vp_world *w)
+{
+	struct vp_hv_opts hv = { .connect = c->connect, .state_dir = c->state_dir, .readonly = !change };
+	struct vp_err err = { 0 };
+	int rc = vp_ctx_site(c);
+
+	*w = (struct vp_world){ .arena = c->arena, .state_dir = c->state_dir, .disk = &vp_disk_live, .config = c->config, .restart = c->restart };
+	context = c;
+	if (rc)
+		return rc;
+	hv.site_connect = vp_site_get(c->site, "connect");
+	w->render = vp_ctx_render(c);
+	w->service = vp_service_start;
+	w->image = find_image;
+	if (change && vp_state_lock(c->state_dir, c->command, &err) < 0)
+		return fail(c, w, &err);
+	/* Single-threaded until here: libvirt and its threads come next. */
+	if (vp_kvm_hide(&err) < 0)
+		vp_debug("%s", err.msg);
+	w->state = vp_state_open(c->state_dir, !change, &err);
+	if (!w->state && (change || err.code != VP_E_NOTFOUND))
+		return fail(c, w, &err);
+	w->net = vp_net_open(&err);
+	if (!w->net)
+		return fail(c, w, &err);
+	if (hypervisor_needed(c, change)) {
+		w->hv = vp_hv_open(&hv, &err);
+		if (!w->hv)
+			return fail(c, w, &err);
+		w->render.own_taps = w->hv->local;
+	}
+	return change && vp_recover(w, &err) ? fail(c, w, &err) : VP_EXIT_OK;
+}
+
+void vp_world_close(struct vp_world *w)
+{
+	if (w->hv)
+		w->hv->ops->close(w->hv);
+	if (w->net)
+		w->net->ops->close(w->net);
+	vp_state_close(w->state);
+	*w = (struct vp_world){ 0 };
+}
+
+void vp_world_fit(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *nodes)
+{
+	const char *why;
+	bool said = false;
+
+	if ((w->hv && !w->hv->local) || vp_kvm_usable(&why))
+		return;
+	for (size_t i = 0; i < nodes->n; i++) {
+		struct vp_node *n = nodes->items[i];
+
+		if (n->virt != VP_KVM)
+			continue;
+		n->virt = VP_QEMU;
+		if (!said && vp_out.level >= 0)
+			fprintf(stderr, "vprov: KVM cannot run guests here (%s): using software emulation, about 20 times slower\n", why);
+		said = true;
+	}
+	(void)c;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The live world of one run: what plan, apply, destroy and verify look at. */
+#ifndef VP_WORLD_H
+#define VP_WORLD_H
+
+#include "../apply/apply.h"
+#include "cmd.h"
+
+/*
+ * Opens everything. change: takes the lock of the state directory (the command's name goes into it), creates what is absent and
+ * recovers a run that died; otherwise nothing is made and absent parts stay NULL. 0 or an exit status, with the error printed.
+ */
+int vp_world_open(struct vp_ctx *c, bool change, struct vp_world *w);
+void vp_world_close(struct vp_world *w);
+/* Nodes that ask for KVM where it cannot run guests become software-emulated ones, with a message that says so. */
+void vp_world_fit(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *nodes);
+
+#endif
