@@ -23,6 +23,8 @@ struct vp_link {
 	enum vp_link_kind kind;
 	int index;
 	bool up;
+	/* The other end is there: for a tap, a program (a guest) that has it open. */
+	bool carrier;
 	/* Name of the bridge it is a port of, "" for none. */
 	char master[16];
 	/* ifalias: the mark of ownership, "" for none. */

@@ -180,6 +180,7 @@ static void read_link(const struct nlmsghdr *nlh, struct vp_links *out)
 	link = vp_links_add(out);
 	link->index = ifi->ifi_index;
 	link->up = ifi->ifi_flags & IFF_UP;
+	link->carrier = ifi->ifi_flags & IFF_RUNNING;
 	mnl_attr_for_each(attr, nlh, sizeof(*ifi))
 	{
 		switch (mnl_attr_get_type(attr)) {
