@@ -50,7 +50,8 @@ static int find_image(struct vp_world *w, const struct vp_node *n, bool build, s
 		.suite = "bookworm",
 		.packages = n->packages,
 		.npackages = n->npackages,
-		.lib_dir = vp_ctx_lib(context, ""),
+		.guest_dir = vp_ctx_lib(context, "guest"),
+		.installer_dir = vp_ctx_lib(context, "installer"),
 		.progress = build_progress,
 	};
 	int rc;
