@@ -71,17 +71,30 @@ struct vp_hv_opts {
 
 /* NULL with VP_E_NOHYPERVISOR. Libvirt's own chatter on stderr is silenced; its words are in err. */
 struct vp_hv *vp_hv_open(const struct vp_hv_opts *o, struct vp_err *err);
+
+/* Domains in memory, with libvirt's answers; never fails. */
 struct vp_hv *vp_hv_fake(void);
+/* The k-th change from now on (1: the next) of a fake fails with VP_E_VIRT and changes nothing; 0: none. */
+void vp_hv_fake_fail(struct vp_hv *hv, unsigned k);
+/* The guest of a fake powers itself off. */
+void vp_hv_fake_poweroff(struct vp_hv *hv, const char *name);
 
 /*
  * Whether KVM can run guests here: /dev/kvm opens and the CPU has vmx or svm. Where not, *why says what is missing (static).
  * A /dev/kvm that exists without either is the misleading kind: guests hang in it and libvirt probes it for 40 s.
  */
 bool vp_kvm_usable(const char **why);
+/* Whether the text of /proc/cpuinfo has one of those flags. */
+bool vp_cpu_virtualises(const char *cpuinfo);
 /*
  * Before any thread and any libvirt call: hides an unusable /dev/kvm from this process and its children in a mount namespace of
  * their own. 1 hidden, 0 nothing to hide, -1 not permitted (err).
  */
 int vp_kvm_hide(struct vp_err *err);
+/*
+ * First thing in main(): as PID 1 of a container goes on in a child, and this process reaps. libvirt waits 40 s for the end of
+ * every QEMU whose zombie nobody collects.
+ */
+void vp_be_init(void);
 
 #endif

@@ -1,0 +1,650 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "virt.h"
+
+/* How long a daemon may take to answer an open; a first one may still be probing its emulators. */
+#define OPEN_SECONDS 60
+/* libvirt on Xen goes on "stopping" a domain after it said "shut off". */
+#define STOPPING_SECONDS 5
+#define ASK_SECONDS	 2
+
+struct virt {
+	struct vp_hv hv;
+	virConnectPtr conn;
+};
+
+static void freep_dom(virDomainPtr *dom)
+{
+	if (*dom)
+		virDomainFree(*dom);
+}
+#define DOM vp_cleanup(freep_dom) virDomainPtr
+
+static virConnectPtr conn_of(struct vp_hv *hv)
+{
+	return ((struct virt *)hv)->conn;
+}
+
+/* --- Errors --- */
+
+/* What libvirt's words do not say: the usual cause and the way out. */
+static const struct {
+	const char *words, *hint;
+} hints[] = {
+	{ "annot find suitable emulator", "; install the package qemu-system-x86" },
+	{ "Cannot check QEMU binary", "; install the package qemu-system-x86" },
+	{ "could not find capabilities for arch", "; install the package qemu-system-x86" },
+	{ "does not support virt type 'kvm'", "; KVM cannot run guests here, --virt qemu emulates them" },
+	{ "could not find capabilities for domaintype=kvm", "; KVM cannot run guests here, --virt qemu emulates them" },
+	{ "KVM kernel module", "; KVM cannot run guests here, --virt qemu emulates them" },
+	{ "failed to initialize kvm", "; KVM cannot run guests here, --virt qemu emulates them" },
+	{ "no connection driver available", "; install the package libvirt-daemon-driver-qemu" },
+	{ "Permission denied", "; the hypervisor's user needs to read the file and to search the directories above it" },
+	{ "too long", "; choose a shorter --state-dir" },
+	{ "libxenlight failed to create new domain", "; the cause is in that host's /var/log/libvirt/libxl/libxl-driver.log and /var/log/xen" },
+};
+
+static const char *hint_for(const char *words)
+{
+	for (size_t i = 0; i < vp_count(hints); i++)
+		if (strstr(words, hints[i].words))
+			return hints[i].hint;
+	return "";
+}
+
+/* libvirt's last error of this thread. */
+static int fail_virt(struct vp_err *err, const char *verb, const char *name)
+{
+	const char *words = virGetLastErrorMessage();
+
+	return vp_fail(err, VP_E_VIRT, "%s%s%s: %s%s", verb, *name ? " " : "", name, words, hint_for(words));
+}
+
+static void quiet(void *arg, virErrorPtr e)
+{
+	(void)arg;
+	(void)e;
+}
+
+/* --- The event loop, without which the embedded driver and keepalive do not work --- */
+
+static void tick(int timer, void *arg)
+{
+	(void)timer;
+	(void)arg;
+}
+
+static void *loop(void *arg)
+{
+	while (!virEventRunDefaultImpl())
+		;
+	return arg;
+}
+
+/* A detached thread that leaves all signals to the others. */
+static bool spawn(void *(*fn)(void *), void *arg)
+{
+	pthread_t thread;
+	sigset_t all, old;
+	bool ok;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	ok = !pthread_create(&thread, NULL, fn, arg);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (ok)
+		pthread_detach(thread);
+	return ok;
+}
+
+static void start_libvirt(void)
+{
+	/* Its log would go to stderr; errors reach the user by virGetLastError() anyway. */
+	setenv("LIBVIRT_LOG_OUTPUTS", "3:file:/dev/null", 0);
+	virSetErrorFunc(NULL, quiet);
+	/* The timer lets the loop notice descriptors that were added meanwhile. */
+	if (virInitialize() || virEventRegisterDefaultImpl() || virEventAddTimeout(500, tick, NULL, NULL) < 0 || !spawn(loop, NULL))
+		vp_warn("libvirt's event loop: %s", virGetLastErrorMessage());
+}
+
+/* --- Calls that may block for ever run in a thread that can be left behind --- */
+
+struct call {
+	void (*fn)(struct call *c);
+	char uri[512];
+	unsigned flags;
+	virConnectPtr conn;
+	virDomainPtr dom;
+	int rc;
+	char msg[1024];
+	bool done, left;
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+};
+
+static void *call_thread(void *arg)
+{
+	struct call *c = arg;
+	bool left;
+
+	c->fn(c);
+	pthread_mutex_lock(&c->lock);
+	c->done = true;
+	left = c->left;
+	pthread_cond_signal(&c->cond);
+	pthread_mutex_unlock(&c->lock);
+	if (left)
+		free(c);
+	return NULL;
+}
+
+/* True where it ended in time: c is the caller's again. Otherwise it belongs to the thread. */
+static bool call_within(struct call *c, time_t seconds)
+{
+	struct timespec until;
+	bool done;
+
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->cond, NULL);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += seconds;
+	if (!spawn(call_thread, c)) {
+		c->fn(c);
+		return true;
+	}
+	pthread_mutex_lock(&c->lock);
+	while (!c->done && pthread_cond_timedwait(&c->cond, &c->lock, &until) != ETIMEDOUT)
+		;
+	done = c->done;
+	c->left = !done;
+	pthread_mutex_unlock(&c->lock);
+	return done;
+}
+
+/* --- Domains --- */
+
+/* 1 found, 0 none, -1 error. */
+static int find(struct vp_hv *hv, const char *name, virDomainPtr *dom, struct vp_err *err)
+{
+	*dom = virDomainLookupByName(conn_of(hv), name);
+	if (*dom)
+		return 1;
+	return virGetLastErrorCode() == VIR_ERR_NO_DOMAIN ? 0 : fail_virt(err, "look up", name);
+}
+
+/* As find(), for what needs the domain to be there. */
+static int need(struct vp_hv *hv, const char *name, virDomainPtr *dom, struct vp_err *err)
+{
+	int rc = find(hv, name, dom, err);
+
+	return rc ? rc : vp_fail(err, VP_E_VIRT, "%s: %s has no such domain", name, hv->uri);
+}
+
+static const char *const reasons_running[] = { "unknown",	"booted",   "migrated",		  "restored",
+					       "from snapshot", "unpaused", "migration canceled", "save canceled",
+					       "event wakeup",	"crashed",  "post-copy",	  "post-copy failed" };
+static const char *const reasons_paused[] = {
+	"unknown",	 "user",	  "migrating", "saving",  "dumping",	 "I/O error", "watchdog",
+	"from snapshot", "shutting down", "snapshot",  "crashed", "starting up", "post-copy", "post-copy failed"
+};
+static const char *const reasons_shutdown[] = { "unknown", "user" };
+static const char *const reasons_shutoff[] = {
+	"unknown", "shutdown", "destroyed", "crashed", "migrated", "saved", "failed", "from snapshot", "daemon"
+};
+static const char *const reasons_crashed[] = { "unknown", "panicked" };
+static const struct {
+	const char *name;
+	const char *const *reasons;
+	size_t n;
+} states[] = {
+	[VIR_DOMAIN_NOSTATE] = { "no state", NULL, 0 },
+	[VIR_DOMAIN_RUNNING] = { "running", reasons_running, vp_count(reasons_running) },
+	[VIR_DOMAIN_BLOCKED] = { "blocked", NULL, 0 },
+	[VIR_DOMAIN_PAUSED] = { "paused", reasons_paused, vp_count(reasons_paused) },
+	[VIR_DOMAIN_SHUTDOWN] = { "shutting down", reasons_shutdown, vp_count(reasons_shutdown) },
+	[VIR_DOMAIN_SHUTOFF] = { "shut off", reasons_shutoff, vp_count(reasons_shutoff) },
+	[VIR_DOMAIN_CRASHED] = { "crashed", reasons_crashed, vp_count(reasons_crashed) },
+	[VIR_DOMAIN_PMSUSPENDED] = { "suspended", NULL, 0 },
+};
+
+static void state_text(int state, int reason, char *out, size_t size)
+{
+	size_t s = (size_t)state, r = (size_t)reason;
+
+	if (s >= vp_count(states))
+		snprintf(out, size, "state %d", state);
+	else if (r < states[s].n)
+		snprintf(out, size, "%s (%s)", states[s].name, states[s].reasons[r]);
+	else
+		snprintf(out, size, "%s", states[s].name);
+}
+
+static int virt_lookup(struct vp_hv *hv, const char *name, struct vp_virt_dom *out, struct vp_err *err)
+{
+	DOM dom = NULL;
+	virDomainInfo info;
+	int state, reason, rc = find(hv, name, &dom, err);
+
+	*out = (struct vp_virt_dom){ 0 };
+	if (rc <= 0)
+		return rc;
+	if (virDomainGetState(dom, &state, &reason, 0) || virDomainGetInfo(dom, &info) || virDomainGetUUIDString(dom, out->uuid))
+		return fail_virt(err, "look at", name);
+	out->persistent = virDomainIsPersistent(dom) == 1;
+	out->active = virDomainIsActive(dom) == 1;
+	out->memory = out->active ? (uint64_t)info.memory * 1024 : 0;
+	out->vcpus = info.nrVirtCpu;
+	state_text(state, reason, out->state, sizeof(out->state));
+	return 1;
+}
+
+static int virt_xml(struct vp_hv *hv, const char *name, struct vp_buf *out, struct vp_err *err)
+{
+	DOM dom = NULL;
+	vp_cleanup(vp_freep) char *xml = NULL;
+
+	if (need(hv, name, &dom, err) < 0)
+		return -1;
+	xml = virDomainGetXMLDesc(dom, VIR_DOMAIN_XML_INACTIVE);
+	if (!xml)
+		return fail_virt(err, "read", name);
+	vp_buf_adds(out, xml);
+	return 0;
+}
+
+static int virt_define(struct vp_hv *hv, const char *xml, struct vp_err *err)
+{
+	DOM dom = virDomainDefineXML(conn_of(hv), xml);
+
+	return dom ? 0 : fail_virt(err, "define", "");
+}
+
+/* Some drivers say that a domain has stopped while they are still busy with its end. */
+static bool still_stopping(virDomainPtr dom, uint64_t since)
+{
+	if (!strstr(virGetLastErrorMessage(), "already active") || vp_now_ns() - since > STOPPING_SECONDS * UINT64_C(1000000000))
+		return false;
+	if (virDomainIsActive(dom))
+		return false;
+	nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+	return true;
+}
+
+static int start_once(struct vp_hv *hv, virDomainPtr dom, const char *xml)
+{
+	DOM first = NULL;
+
+	if (!xml)
+		return virDomainCreate(dom);
+	first = virDomainCreateXML(conn_of(hv), xml, 0);
+	return first ? 0 : -1;
+}
+
+static int virt_start(struct vp_hv *hv, const char *name, const char *xml, struct vp_err *err)
+{
+	DOM dom = NULL;
+	uint64_t since = vp_now_ns();
+	int rc;
+
+	if (need(hv, name, &dom, err) < 0)
+		return -1;
+	do
+		rc = start_once(hv, dom, xml);
+	while (rc && still_stopping(dom, since));
+	return rc ? fail_virt(err, "start", name) : 0;
+}
+
+static int virt_destroy(struct vp_hv *hv, const char *name, struct vp_err *err)
+{
+	DOM dom = NULL;
+	int rc = find(hv, name, &dom, err);
+
+	if (rc <= 0)
+		return rc;
+	if (virDomainIsActive(dom) && virDomainDestroy(dom) && virDomainIsActive(dom))
+		return fail_virt(err, "power off", name);
+	return 0;
+}
+
+static void call_shutdown(struct call *c)
+{
+	c->rc = virDomainShutdown(c->dom);
+	snprintf(c->msg, sizeof(c->msg), "%s", virGetLastErrorMessage());
+	virDomainFree(c->dom);
+}
+
+/* A guest that does not listen makes libvirt on Xen wait 40 s for its answer: nobody else has to. */
+static int virt_shutdown(struct vp_hv *hv, const char *name, struct vp_err *err)
+{
+	struct call *c = vp_xcalloc(1, sizeof(*c));
+	int rc = 0;
+
+	c->fn = call_shutdown;
+	if (need(hv, name, &c->dom, err) < 0)
+		rc = -1;
+	else if (!call_within(c, ASK_SECONDS))
+		return 0;
+	else if (c->rc)
+		rc = vp_fail(err, VP_E_VIRT, "shut down %s: %s", name, c->msg);
+	free(c);
+	return rc;
+}
+
+static int virt_reset(struct vp_hv *hv, const char *name, struct vp_err *err)
+{
+	DOM dom = NULL;
+
+	if (need(hv, name, &dom, err) < 0)
+		return -1;
+	return virDomainReset(dom, 0) ? fail_virt(err, "reset", name) : 0;
+}
+
+static int virt_undefine(struct vp_hv *hv, const char *name, struct vp_err *err)
+{
+	/* Most first: drivers refuse the flags that they do not know. */
+	static const unsigned flags[] = { VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
+						  VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM,
+					  VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA, VIR_DOMAIN_UNDEFINE_MANAGED_SAVE,
+					  0 };
+	DOM dom = NULL;
+	int rc = find(hv, name, &dom, err);
+
+	if (rc <= 0 || !virDomainIsPersistent(dom))
+		return rc < 0 ? -1 : 0;
+	for (size_t i = 0; i < vp_count(flags); i++) {
+		if (!virDomainUndefineFlags(dom, flags[i]))
+			return 0;
+		if (virGetLastErrorCode() != VIR_ERR_INVALID_ARG && virGetLastErrorCode() != VIR_ERR_NO_SUPPORT)
+			break;
+	}
+	return fail_virt(err, "undefine", name);
+}
+
+/* The value after `attr='` in the first `element` at or after *at, as libvirt writes its XML; *at moves behind the element's start. */
+static bool next_value(const char **at, const char *element, const char *attr, char *out, size_t size)
+{
+	const char *p = strstr(*at, element), *end;
+
+	if (!p)
+		return false;
+	*at = p + 1;
+	end = strstr(p + 1, "\n    <");
+	p = strstr(p, attr);
+	*out = '\0';
+	if (p && (!end || p < end)) {
+		p += strlen(attr);
+		snprintf(out, size, "%.*s", (int)strcspn(p, "'"), p);
+	}
+	return true;
+}
+
+static int virt_stats(struct vp_hv *hv, const char *name, struct vp_virt_stats *out, struct vp_err *err)
+{
+	DOM dom = NULL;
+	vp_cleanup(vp_freep) char *xml = NULL;
+	virDomainInfo info;
+	char dev[64];
+
+	*out = (struct vp_virt_stats){ 0 };
+	if (need(hv, name, &dom, err) < 0)
+		return -1;
+	xml = virDomainGetXMLDesc(dom, 0);
+	if (!xml || virDomainGetInfo(dom, &info))
+		return fail_virt(err, "read the counters of", name);
+	out->cpu_ns = info.cpuTime;
+	for (const char *at = xml; next_value(&at, "\n    <disk ", "<target dev='", dev, sizeof(dev));) {
+		virDomainBlockStatsStruct s;
+
+		if (*dev && !virDomainBlockStats(dom, dev, &s, sizeof(s)) && s.rd_bytes >= 0 && s.wr_bytes >= 0)
+			out->block_bytes += (uint64_t)s.rd_bytes + (uint64_t)s.wr_bytes;
+	}
+	for (const char *at = xml; next_value(&at, "\n    <interface ", "<target dev='", dev, sizeof(dev));) {
+		virDomainInterfaceStatsStruct s;
+
+		if (*dev && !virDomainInterfaceStats(dom, dev, &s, sizeof(s)) && s.rx_bytes >= 0 && s.tx_bytes >= 0)
+			out->net_bytes += (uint64_t)s.rx_bytes + (uint64_t)s.tx_bytes;
+	}
+	return 0;
+}
+
+static int virt_console(struct vp_hv *hv, const char *name, char *path, size_t size, struct vp_err *err)
+{
+	DOM dom = NULL;
+	vp_cleanup(vp_freep) char *xml = NULL;
+	const char *at;
+
+	if (!hv->local)
+		return vp_fail(err, VP_E_VIRT, "the console of %s is on another machine, at %s", name, hv->uri);
+	if (need(hv, name, &dom, err) < 0)
+		return -1;
+	xml = virDomainGetXMLDesc(dom, 0);
+	if (!xml)
+		return fail_virt(err, "read", name);
+	at = xml;
+	while (next_value(&at, "\n    <console type='pty'", "tty='", path, size))
+		if (*path)
+			return 0;
+	return vp_fail(err, VP_E_VIRT, "%s has no pseudo-terminal as its console, or does not run", name);
+}
+
+static void virt_close(struct vp_hv *hv)
+{
+	virConnectClose(conn_of(hv));
+	free(hv);
+}
+
+static const struct vp_hv_ops virt_ops = {
+	.lookup = virt_lookup,
+	.xml = virt_xml,
+	.define = virt_define,
+	.start = virt_start,
+	.destroy = virt_destroy,
+	.shutdown = virt_shutdown,
+	.reset = virt_reset,
+	.undefine = virt_undefine,
+	.stats = virt_stats,
+	.console = virt_console,
+	.close = virt_close,
+};
+
+/* --- Connections --- */
+
+static void call_open(struct call *c)
+{
+	c->conn = c->flags & VIR_CONNECT_RO ? virConnectOpenReadOnly(c->uri) : virConnectOpen(c->uri);
+	if (!c->conn)
+		snprintf(c->msg, sizeof(c->msg), "%s", virGetLastErrorMessage());
+}
+
+/* Without a host the hypervisor is here. A loopback address may be a tunnel: then the far end's name tells. */
+static bool is_local(const char *uri, virConnectPtr conn)
+{
+	const char *host = strstr(uri, "://");
+	vp_cleanup(vp_freep) char *far = NULL;
+	char here[256] = "", name[256];
+
+	if (!host)
+		return true;
+	host += 3;
+	if (memchr(host, '@', strcspn(host, "/?")))
+		host = strchr(host, '@') + 1;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(host, *host == '[' ? "]" : ":/?"), host);
+	if (!*name)
+		return true;
+	if (strcmp(name, "localhost") && strcmp(name, "127.0.0.1") && strcmp(name, "[::1"))
+		return false;
+	far = virConnectGetHostname(conn);
+	return far && !gethostname(here, sizeof(here) - 1) && !strcmp(far, here);
+}
+
+static struct vp_hv *open_uri(const char *uri, bool readonly, struct vp_err *err)
+{
+	struct call *c = vp_xcalloc(1, sizeof(*c));
+	struct virt *v = NULL;
+
+	c->fn = call_open;
+	c->flags = readonly ? VIR_CONNECT_RO : 0;
+	snprintf(c->uri, sizeof(c->uri), "%s", uri);
+	if (!call_within(c, OPEN_SECONDS)) {
+		vp_fail(err, VP_E_NOHYPERVISOR, "%s: no answer within %d s", uri, OPEN_SECONDS);
+		return NULL;
+	}
+	if (c->conn) {
+		v = vp_xcalloc(1, sizeof(*v));
+		v->conn = c->conn;
+		v->hv.ops = &virt_ops;
+		v->hv.local = is_local(uri, c->conn);
+		snprintf(v->hv.uri, sizeof(v->hv.uri), "%s", uri);
+		snprintf(v->hv.type, sizeof(v->hv.type), "%s", virConnectGetType(c->conn));
+		/* Refused by drivers in this process, which need none. */
+		virConnectSetKeepAlive(c->conn, 5, 6);
+	} else if (strstr(c->msg, "acquire pid file")) {
+		vp_fail(err, VP_E_LOCKED, "%s: another process has it open: %s", uri, c->msg);
+	} else {
+		vp_fail(err, VP_E_NOHYPERVISOR, "%s: %s%s", uri, c->msg, hint_for(c->msg));
+	}
+	free(c);
+	return v ? &v->hv : NULL;
+}
+
+/* True where something listens. */
+static bool listens(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	vp_cleanup(vp_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	return fd >= 0 && !connect(fd, (struct sockaddr *)&addr, sizeof(addr));
+}
+
+/* NULL where no system daemon answers, without err; a daemon that listens and then says nothing is an error, not "none". */
+static struct vp_hv *open_system(bool readonly, struct vp_err *err)
+{
+	static const struct {
+		const char *socket, *uri;
+	} daemons[] = {
+		{ "/run/libvirt/libvirt-sock", "qemu:///system" },
+		{ "/run/libvirt/libvirt-sock", "xen:///system" },
+		{ "/run/libvirt/virtqemud-sock", "qemu:///system" },
+		{ "/run/libvirt/virtxend-sock", "xen:///system" },
+	};
+
+	for (size_t i = 0; i < vp_count(daemons); i++) {
+		struct vp_err ignored = { 0 };
+		struct vp_hv *hv = listens(daemons[i].socket) ? open_uri(daemons[i].uri, readonly, &ignored) : NULL;
+
+		if (hv)
+			return hv;
+		if (strstr(ignored.msg, "no answer")) {
+			*err = ignored;
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
+/* --- The embedded driver --- */
+
+static const char conf_mark[] = "# Written by vprov for libvirt's embedded driver. Without this line it is left as it is.\n";
+/*
+ * No daemon keeps logs, no cgroup or mount namespace is made (nothing of them stays behind, and a chroot or a container may lack
+ * either), and as root QEMU runs as root: its images are below vprov's state directory, where no other user comes.
+ */
+static const char conf_text[] = "stdio_handler = \"file\"\nnamespaces = []\ncgroup_controllers = []\nsecurity_driver = \"none\"\n";
+static const char conf_root[] = "user = \"root\"\ngroup = \"root\"\ndynamic_ownership = 0\nremember_owner = 0\n";
+
+static int write_conf(const char *root, struct vp_err *err)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf path = { 0 }, old = { 0 }, want = { 0 };
+
+	vp_buf_addf(&path, "%s/etc", root);
+	if (vp_mkdirs(path.data, 0700, err))
+		return -1;
+	vp_buf_adds(&path, "/qemu.conf");
+	vp_buf_addf(&want, "%s%s%s", conf_mark, conf_text, geteuid() ? "" : conf_root);
+	if (vp_exists(path.data)) {
+		if (vp_read_file(path.data, VP_MAX_TEMPLATE, &old, err))
+			return -1;
+		if (strncmp(vp_buf_str(&old), conf_mark, strlen(conf_mark)) || !strcmp(old.data, want.data))
+			return 0;
+	}
+	return vp_write_file(path.data, want.data, want.len, 0600, err);
+}
+
+/* root=PATH of qemu:///embed, unescaped; false for other URIs. */
+static bool embed_root(const char *uri, char *out, size_t size)
+{
+	const char *p = strstr(uri, "root=");
+	size_t n = 0;
+
+	if (strncmp(uri, "qemu:///embed?", 14) || !p)
+		return false;
+	for (p += 5; *p && *p != '&' && n + 1 < size; p++) {
+		unsigned byte;
+
+		if (*p == '%' && sscanf(p + 1, "%2x", &byte) == 1) {
+			out[n++] = (char)byte;
+			p += 2;
+		} else {
+			out[n++] = *p;
+		}
+	}
+	out[n] = '\0';
+	return true;
+}
+
+static void embed_uri(const char *state_dir, struct vp_buf *out)
+{
+	vp_buf_adds(out, "qemu:///embed?root=");
+	for (const char *p = state_dir; *p; p++)
+		vp_buf_addf(out,
+			    strchr("/._-", *p) || (*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') ? "%c" : "%%%02X",
+			    (unsigned char)*p);
+	vp_buf_adds(out, "/qemu");
+}
+
+static struct vp_hv *open_any(const char *uri, bool readonly, struct vp_err *err)
+{
+	char root[4096];
+
+	if (embed_root(uri, root, sizeof(root)) && write_conf(root, err)) {
+		vp_context(err, "%s", uri);
+		return NULL;
+	}
+	return open_uri(uri, readonly, err);
+}
+
+struct vp_hv *vp_hv_open(const struct vp_hv_opts *o, struct vp_err *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	vp_cleanup(vp_buf_free) struct vp_buf embed = { 0 };
+	struct vp_err system = { 0 };
+	const char *uri = o->connect ? o->connect : o->site_connect;
+	struct vp_hv *hv;
+
+	pthread_once(&once, start_libvirt);
+	if (!uri || !*uri)
+		uri = getenv("LIBVIRT_DEFAULT_URI");
+	if (uri && *uri)
+		return open_any(uri, o->readonly, err);
+	hv = open_system(o->readonly, &system);
+	if (hv)
+		return hv;
+	if (*system.msg) {
+		vp_fail(err, system.code, "%s", system.msg);
+		return NULL;
+	}
+	embed_uri(o->state_dir, &embed);
+	return open_any(embed.data, o->readonly, err);
+}
