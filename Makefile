@@ -20,7 +20,7 @@ MAKEFLAGS += -j$(NPROC)
 endif
 
 PKGS := libvirt libxml-2.0 libarchive jansson libmnl sqlite3 libmicrohttpd smartcols nettle zlib
-CPPFLAGS += -D_GNU_SOURCE -DVP_VERSION='"$(VERSION)"' -DVP_PREFIX='"$(PREFIX)"'
+CPPFLAGS += -D_GNU_SOURCE -DVP_VERSION='"$(VERSION)"'
 WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wwrite-strings -Wformat=2 -Wno-format-nonliteral $(if $(CI),-Werror)
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -69,7 +69,7 @@ $(BUILD)/vprov.8: docs/vprov.8.scd | needed
 
 needed:
 	@pkg-config --exists $(PKGS) 2>/dev/null && type $(firstword $(CC)) scdoc &>/dev/null || { \
-		echo "missing packages: $$(.ci/deps --missing build) (\`make deps\` installs them)" >&2; exit 1; }
+		m=$$(.ci/deps --missing build); echo "missing: $${m:-one of $(CC) scdoc $(PKGS)} (\`make deps\` installs packages)" >&2; exit 1; }
 
 deps:
 	@.ci/deps build run test
