@@ -19,6 +19,8 @@ struct vp_render {
 	const char *state_dir;
 	/* Embedded or local hypervisor: taps are vprov's own; false: libvirt makes them on the bridge. */
 	bool own_taps;
+	/* The installer's kernel, ramdisk and arguments, as the hypervisor finds them: for guests without a boot ROM (xen-para) only. May be NULL. */
+	const char *kernel, *initrd, *cmdline;
 };
 
 /* Which life a domain definition is for: the persistent one boots from disk only; the first one disk, then network. */
@@ -29,9 +31,12 @@ enum vp_boot { VP_BOOT_DISK, VP_BOOT_INSTALL };
  * New reference.
  */
 json_t *vp_node_json(const struct vp_node *n);
-/* Domain XML, validated against libvirt's domain.rng where that is installed (VP_E_SCHEMA with libxml2's words). */
+/*
+ * Domain XML, validated against libvirt's domain.rng where that is installed (VP_E_SCHEMA with libxml2's words). The first call of a process
+ * reads the schema. VP_BOOT_INSTALL of a xen-para node without r->kernel is refused (VP_E_VIRT).
+ */
 int vp_render_domain(const struct vp_render *r, const struct vp_node *n, enum vp_boot boot, struct vp_buf *out, struct vp_err *err);
-/* Any other template with the node's JSON plus `extra` (borrowed, may be NULL) merged in at top level. */
+/* Any other template, with data (borrowed): vp_node_json() and what else it needs. A partial that does not exist is an error. */
 int vp_render_text(const struct vp_render *r, const char *template_name, json_t *data, vp_escape_fn *escape, struct vp_buf *out,
 		   struct vp_err *err);
 /* The serial console's log: STATE/console/NAME.log */

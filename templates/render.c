@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <libxml/parser.h>
+#include <libxml/relaxng.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "render.h"
+
+/* One template or partial that was read. */
+struct file {
+	char *name;
+	char *path;
+	struct vp_buf text;
+	struct file *next;
+};
+
+/* The files of one rendering. */
+struct source {
+	const struct vp_render *r;
+	struct file *files;
+	/* The site's own files among them, for messages: ", PATH, PATH". */
+	struct vp_buf overrides;
+	/* Set by the first partial that could not be had. */
+	bool failed;
+	struct vp_err *err;
+};
+
+static void source_free(struct source *s)
+{
+	struct file *f;
+
+	while ((f = s->files)) {
+		s->files = f->next;
+		vp_buf_free(&f->text);
+		free(f->name);
+		free(f->path);
+		free(f);
+	}
+	vp_buf_free(&s->overrides);
+}
+
+static char *text_of(const char *fmt, ...) VP_PRINTF(1, 2);
+static char *text_of(const char *fmt, ...)
+{
+	struct vp_buf b = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	vp_buf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	return b.data;
+}
+
+/* A template cannot name a file outside the template directories. */
+static bool plain_name(const char *name)
+{
+	return *name && *name != '.' && !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")];
+}
+
+static char *find(struct source *s, const char *name)
+{
+	char *path = s->r->site_dir ? text_of("%s/%s.mustache", s->r->site_dir, name) : NULL;
+
+	if (path && vp_exists(path)) {
+		vp_buf_addf(&s->overrides, "%s%s", s->overrides.len ? ", " : "", path);
+		return path;
+	}
+	free(path);
+	return text_of("%s/%s.mustache", s->r->ship_dir, name);
+}
+
+/* NULL with err filled. */
+static const struct file *load(struct source *s, const char *name)
+{
+	struct file *f;
+
+	for (f = s->files; f; f = f->next)
+		if (!strcmp(f->name, name))
+			return f;
+	if (!plain_name(name)) {
+		vp_fail(s->err, VP_E_TEMPLATE, "'%s' is no name of a template", name);
+		return NULL;
+	}
+	f = vp_xcalloc(1, sizeof(*f));
+	f->name = text_of("%s", name);
+	f->path = find(s, name);
+	f->next = s->files;
+	s->files = f;
+	if (!vp_read_file(f->path, VP_MAX_TEMPLATE, &f->text, s->err))
+		return f;
+	if (s->err)
+		s->err->code = VP_E_TEMPLATE;
+	vp_context(s->err, "template %s", name);
+	return NULL;
+}
+
+static const char *load_partial(void *arg, const char *name)
+{
+	struct source *s = arg;
+	const struct file *f = s->failed ? NULL : load(s, name);
+
+	s->failed = !f;
+	return f ? vp_buf_str(&f->text) : NULL;
+}
+
+/* Names the site's files that had a part in a failure. */
+static int blame(struct source *s)
+{
+	return s->overrides.len ? vp_context(s->err, "with the site's %s", s->overrides.data) : -1;
+}
+
+static void cut(struct vp_buf *b, size_t len)
+{
+	b->len = len;
+	if (b->data)
+		b->data[len] = '\0';
+}
+
+static int render(struct source *s, const char *name, json_t *data, vp_escape_fn *escape, struct vp_buf *out)
+{
+	const struct file *f = load(s, name);
+	struct vp_err other;
+	size_t start = out->len;
+
+	if (!f)
+		return -1;
+	/* Where a partial could not be had, that is the reason, whatever the engine makes of the rest. */
+	if (!vp_mustache(f->path, vp_buf_str(&f->text), data, escape, load_partial, s, out, &other) && !s->failed)
+		return 0;
+	cut(out, start);
+	if (s->failed)
+		return vp_context(s->err, "%s", f->path);
+	vp_fail(s->err, VP_E_TEMPLATE, "%s", other.msg);
+	return blame(s);
+}
+
+int vp_render_text(const struct vp_render *r, const char *template_name, json_t *data, vp_escape_fn *escape, struct vp_buf *out, struct vp_err *err)
+{
+	vp_cleanup(source_free) struct source s = { .r = r, .err = err };
+
+	return render(&s, template_name, data, escape, out);
+}
+
+char *vp_console_path(struct vp_arena *a, const char *state_dir, const char *node)
+{
+	return vp_printf(a, "%s/console/%s.log", state_dir, node);
+}
+
+/* --- What domain templates see beside the node. --- */
+
+static bool is_xen(const struct vp_node *n)
+{
+	return n->virt == VP_XEN_PARA || n->virt == VP_XEN_HVM;
+}
+
+static bool has_bus(const struct vp_node *n, const char *bus)
+{
+	for (size_t i = 0; i < n->ndisks; i++)
+		if (!strcmp(n->disks[i].bus, bus))
+			return true;
+	return false;
+}
+
+/*
+ * The model as libvirt wants it. A paravirtual guest has none but its own. Under Xen-HVM "netfront" is a NIC without a boot ROM: for the first
+ * boot from the network libxl adds an emulated one with the same address, which the guest's Xen driver puts aside.
+ */
+static const char *nic_model(const struct vp_node *n, const struct vp_nic *c, enum vp_boot boot)
+{
+	bool netfront = !strcmp(c->model, "netfront");
+
+	if (n->virt == VP_XEN_PARA || (netfront && c->boot && boot == VP_BOOT_INSTALL))
+		return "";
+	return c->model;
+}
+
+/* Boot order by device, disk before network: an empty disk falls through, an installed one does not. */
+static void add_devices(json_t *j, const struct vp_node *n, enum vp_boot boot)
+{
+	json_t *disks = json_object_get(j, "disks"), *nics = json_object_get(j, "nics");
+	bool ordered = !is_xen(n);
+
+	for (size_t i = 0; i < n->ndisks; i++)
+		json_object_set_new(json_array_get(disks, i), "order", json_integer(ordered && n->disks[i].boot ? 1 : 0));
+	for (size_t i = 0; i < n->nnics; i++) {
+		const struct vp_nic *c = &n->nics[i];
+		json_t *nic = json_array_get(nics, i);
+
+		json_object_set_new(nic, "order", json_integer(ordered && boot == VP_BOOT_INSTALL && c->boot ? 2 : 0));
+		json_object_set_new(nic, "model", json_string(nic_model(n, c, boot)));
+		/* Xen's tools name their devices themselves, and add to a name that is given: too long for a network device. */
+		if (is_xen(n))
+			json_object_set_new(nic, "tap", json_string(""));
+	}
+}
+
+static void add_kernel(json_t *j, const struct vp_render *r)
+{
+	json_object_set_new(j, "kernel", json_string(r->kernel));
+	json_object_set_new(j, "initrd", json_string(r->initrd));
+	json_object_set_new(j, "cmdline", json_string(r->cmdline ? r->cmdline : ""));
+}
+
+static json_t *domain_json(const struct vp_render *r, const struct vp_node *n, enum vp_boot boot)
+{
+	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
+	json_t *j = vp_node_json(n);
+
+	json_object_set_new(j, "console", json_string(vp_console_path(a, r->state_dir, n->name)));
+	json_object_set_new(j, "xen", json_boolean(is_xen(n)));
+	json_object_set_new(j, "own_taps", json_boolean(r->own_taps && !is_xen(n)));
+	json_object_set_new(j, "machine", json_string(has_bus(n, "ide") ? "pc" : "q35"));
+	json_object_set_new(j, "scsi", json_boolean(has_bus(n, "scsi")));
+	json_object_set_new(j, "uefi", json_boolean(n->firmware == VP_UEFI));
+	json_object_set_new(j, "network_boot", json_boolean(boot == VP_BOOT_INSTALL));
+	if (n->sockets && n->vcpus % n->sockets == 0)
+		json_object_set_new(j, "topology", json_pack("{si si}", "sockets", n->sockets, "cores", n->vcpus / n->sockets));
+	if (n->virt == VP_XEN_PARA && boot == VP_BOOT_INSTALL)
+		add_kernel(j, r);
+	add_devices(j, n, boot);
+	return j;
+}
+
+/* --- libvirt's schema: read once, kept for the life of the process. --- */
+
+static xmlRelaxNG *schema;
+
+static void ignore(void *arg, xmlErrorPtr e)
+{
+	(void)arg;
+	(void)e;
+}
+
+static void read_schema(void)
+{
+	static const char *const places[] = { "/usr/share/libvirt/schemas/domain.rng", "/usr/local/share/libvirt/schemas/domain.rng" };
+
+	for (size_t i = 0; i < vp_count(places) && !schema; i++) {
+		xmlRelaxNGParserCtxt *ctxt = vp_exists(places[i]) ? xmlRelaxNGNewParserCtxt(places[i]) : NULL;
+
+		if (!ctxt)
+			continue;
+		xmlRelaxNGSetParserStructuredErrors(ctxt, ignore, NULL);
+		schema = xmlRelaxNGParse(ctxt);
+		xmlRelaxNGFreeParserCtxt(ctxt);
+	}
+}
+
+/* The first two things libxml2 says: the first is the innermost. */
+static void collect(void *arg, xmlErrorPtr e)
+{
+	struct vp_buf *b = arg;
+
+	if (b->len > 200)
+		return;
+	vp_buf_adds(b, b->len ? "; " : "");
+	if (e->line > 0)
+		vp_buf_addf(b, "line %d: ", e->line);
+	vp_buf_adds(b, e->message ? e->message : "");
+	while (b->len && b->data[b->len - 1] == '\n')
+		b->data[--b->len] = '\0';
+}
+
+static int check_schema(xmlDoc *doc, struct vp_err *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	vp_cleanup(vp_buf_free) struct vp_buf words = { 0 };
+	xmlRelaxNGValidCtxt *ctxt;
+	int rc;
+
+	pthread_once(&once, read_schema);
+	ctxt = schema ? xmlRelaxNGNewValidCtxt(schema) : NULL;
+	if (!ctxt)
+		return 0;
+	xmlRelaxNGSetValidStructuredErrors(ctxt, collect, &words);
+	rc = xmlRelaxNGValidateDoc(ctxt, doc);
+	xmlRelaxNGFreeValidCtxt(ctxt);
+	return rc ? vp_fail(err, VP_E_SCHEMA, "%s", vp_buf_str(&words)) : 0;
+}
+
+static int check_domain(const struct vp_buf *xml, size_t start, struct vp_err *err)
+{
+	xmlParserCtxt *ctxt = xmlNewParserCtxt();
+	const xmlError *e;
+	xmlDoc *doc;
+	int rc;
+
+	doc = xmlCtxtReadMemory(ctxt, vp_buf_str(xml) + start, (int)(xml->len - start), NULL, "UTF-8",
+				XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+	e = xmlCtxtGetLastError(ctxt);
+	if (doc)
+		rc = check_schema(doc, err);
+	else
+		rc = vp_fail(err, VP_E_SCHEMA, "not well-formed: line %d: %.200s", e ? e->line : 0, e && e->message ? e->message : "empty");
+	xmlFreeDoc(doc);
+	xmlFreeParserCtxt(ctxt);
+	return rc;
+}
+
+int vp_render_domain(const struct vp_render *r, const struct vp_node *n, enum vp_boot boot, struct vp_buf *out, struct vp_err *err)
+{
+	vp_cleanup(source_free) struct source s = { .r = r, .err = err };
+	vp_cleanup(vp_freep) char *name = text_of("domain-%s.xml", vp_virt_name(n->virt));
+	size_t start = out->len;
+	json_t *data;
+	int rc;
+
+	if (n->virt == VP_XEN_PARA && boot == VP_BOOT_INSTALL && !r->kernel)
+		return vp_fail(err, VP_E_VIRT,
+			       "%s: a xen-para guest has no boot ROM: it cannot be installed over the network without the installer's kernel",
+			       n->name);
+	data = domain_json(r, n, boot);
+	rc = render(&s, name, data, vp_escape_xml, out);
+	json_decref(data);
+	if (rc)
+		return -1;
+	if (!check_domain(out, start, err))
+		return 0;
+	cut(out, start);
+	vp_context(err, "%s.mustache", name);
+	return blame(&s);
+}

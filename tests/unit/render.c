@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <libxml/parser.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../templates/render.h"
+
+/* A node as the binder would make it, in one piece, so that a copy of it can be changed. */
+struct sample {
+	struct vp_node node;
+	struct vp_disk disks[2];
+	struct vp_nic nics[2];
+};
+
+static struct vp_bridge bridges[] = { { .name = "vpbr0", .address = "192.0.2.1", .prefix = 24 }, { .name = "storage", .address = "" } };
+static struct vp_partition partitions[] = {
+	{ .name = "sda1", .size = 512 * VP_MIB, .number = 1, .bootable = true },
+	{ .name = "sda2", .number = 2 },
+	{ .name = "sdb1", .disk = 1, .size = 1024 * VP_MIB, .number = 1 },
+};
+static struct vp_filesystem filesystems[] = {
+	{ .mountpoint = "/boot", .type = "ext3", .options = "defaults", .label = "boot", .format = true },
+	{ .partition = 1, .mountpoint = "/", .type = "ext4", .options = "noatime", .label = "", .format = true },
+	{ .partition = 2, .mountpoint = "/srv", .type = "xfs", .options = "", .label = "", .preserve = true },
+};
+static const char *labels[] = { "msdos", "gpt" };
+static const char *nameservers[] = { "192.0.2.1", "198.51.100.53" };
+static const char *keys[] = { "ssh-ed25519 AAAA admin@example.org" };
+static const char *packages[] = { "bonnie++", "iperf3" };
+static struct vp_origin origins[] = {
+	{ .field = "memory", .value = "2048", .path = "/hardware/ram/0/size", .file = "wn01.xml", .line = 7 },
+	{ .field = "uuid", .value = "", .path = "derived: name", .file = "" },
+};
+static const struct vp_profile profile = { .file = "wn01.xml", .digest = "00ff" };
+
+static const struct vp_node plain = {
+	.name = "wn01.example.org",
+	.hostname = "wn01",
+	.domain = "example.org",
+	.uuid = "6ba7b810-9dad-51d1-80b4-00c04fd430c8",
+	.vcpus = 4,
+	.sockets = 2,
+	.memory = 2048 * VP_MIB,
+	.ndisks = 2,
+	.nnics = 2,
+	.bridges = bridges,
+	.nbridges = 2,
+	.partitions = partitions,
+	.npartitions = 3,
+	.labels = labels,
+	.filesystems = filesystems,
+	.nfilesystems = 3,
+	.nameservers = nameservers,
+	.nnameservers = 2,
+	.rootpw = "$6$salt$hash",
+	.ssh_keys = keys,
+	.nssh_keys = 1,
+	.kernel_args = "quiet",
+	.packages = packages,
+	.npackages = 2,
+	.verify = { true, 3, 5, 64 },
+	.profile = &profile,
+	.origins = origins,
+	.norigins = 2,
+};
+
+/* Every kind of guest with several kinds of devices; each is rendered for its first boot and for those from disk. */
+static const struct kind {
+	const char *name;
+	enum vp_virt virt;
+	const char *bus, *prefix, *model;
+	enum vp_firmware firmware;
+	bool own_taps;
+	unsigned mtu;
+} kinds[] = {
+	{ "kvm-virtio", VP_KVM, "virtio", "vd", "virtio", VP_BIOS, true, 0 },
+	{ "kvm-virtio-bridge", VP_KVM, "virtio", "vd", "virtio", VP_BIOS, false, 9000 },
+	{ "kvm-ide-e1000", VP_KVM, "ide", "hd", "e1000", VP_BIOS, true, 0 },
+	{ "kvm-scsi-uefi", VP_KVM, "scsi", "sd", "virtio", VP_UEFI, true, 1400 },
+	{ "qemu-virtio", VP_QEMU, "virtio", "vd", "virtio", VP_BIOS, true, 0 },
+	{ "qemu-sata-e1000", VP_QEMU, "sata", "sd", "e1000", VP_BIOS, false, 0 },
+	{ "xen-para", VP_XEN_PARA, "xen", "xvd", "netfront", VP_BIOS, false, 0 },
+	{ "xen-hvm-ide-e1000", VP_XEN_HVM, "ide", "hd", "e1000", VP_BIOS, true, 0 },
+	{ "xen-hvm-xen-netfront", VP_XEN_HVM, "xen", "xvd", "netfront", VP_BIOS, false, 0 },
+};
+
+static const char *targets[][2] = { { "vda", "vdb" }, { "hda", "hdb" }, { "sda", "sdb" }, { "xvda", "xvdb" } };
+
+static void fill(struct sample *s, const struct kind *k)
+{
+	*s = (struct sample){ .node = plain };
+	s->node.virt = k->virt;
+	s->node.firmware = k->firmware;
+	for (size_t i = 0; i < vp_count(targets); i++)
+		if (!strncmp(targets[i][0], k->prefix, strlen(k->prefix)))
+			for (size_t d = 0; d < 2; d++)
+				s->disks[d].target = targets[i][d];
+	for (size_t d = 0; d < 2; d++) {
+		s->disks[d] = (struct vp_disk){ .name = d ? "sdb" : "sda",
+						.target = s->disks[d].target,
+						.bus = k->bus,
+						.format = d ? "raw" : "qcow2",
+						.path = d ? "/srv/images/data disk.img" : "/var/lib/vprov/disks/wn01.example.org-sda.qcow2",
+						.size = (d ? 2048 : 10240) * VP_MIB,
+						.boot = !d };
+		s->nics[d] = (struct vp_nic){ .name = d ? "eth1" : "eth0",
+					      .mac = d ? "52:54:00:00:00:02" : "52:54:00:00:00:01",
+					      .model = k->model,
+					      .bridge = d ? "storage" : "vpbr0",
+					      .tap = d ? "vp6ba7b810e1" : "vp6ba7b810e0",
+					      .ip = d ? "" : "192.0.2.17",
+					      .prefix = d ? 0 : 20,
+					      .gateway = d ? "" : "192.0.2.1",
+					      .dhcp = d,
+					      .boot = !d,
+					      .mtu = d ? k->mtu : 0 };
+	}
+	s->node.disks = s->disks;
+	s->node.nics = s->nics;
+}
+
+/* Where the tree and this test's own files are. */
+static char ship[4096], site[64];
+
+static struct vp_render renderer(const struct kind *k)
+{
+	return (struct vp_render){ .ship_dir = ship,
+				   .state_dir = "/var/lib/vprov",
+				   .own_taps = k->own_taps,
+				   .kernel = "/var/cache/vprov/vmlinuz",
+				   .initrd = "/var/cache/vprov/initrd",
+				   .cmdline = "console=hvc0 quiet" };
+}
+
+static void check_golden(const char *area, const char *name, const char *text)
+{
+	const char *top = getenv("VP_TOP");
+	struct vp_buf path = { 0 }, golden = { 0 };
+	struct vp_err err = { 0 };
+
+	vp_buf_addf(&path, "%s/tests/golden/%s", top ? top : ".", area);
+	if (getenv("VP_REGENERATE"))
+		assert_int_equal(vp_mkdirs(path.data, 0755, &err), 0);
+	vp_buf_addf(&path, "/%s", name);
+	if (getenv("VP_REGENERATE"))
+		assert_int_equal(vp_write_file(path.data, text, strlen(text), 0644, &err), 0);
+	if (vp_read_file(path.data, VP_MAX_RENDER, &golden, &err))
+		fail_msg("%s", err.msg);
+	if (strcmp(vp_buf_str(&golden), text))
+		fail_msg("%s differs from what is rendered now:\n%s", path.data, text);
+	vp_buf_free(&path);
+	vp_buf_free(&golden);
+}
+
+static void test_goldens(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * vp_count(kinds); i++) {
+		const struct kind *k = &kinds[i / 2];
+		struct vp_render r = renderer(k);
+		struct vp_buf out = { 0 };
+		struct vp_err err = { 0 };
+		struct sample s;
+		char name[80];
+
+		fill(&s, k);
+		if (vp_render_domain(&r, &s.node, i % 2 ? VP_BOOT_INSTALL : VP_BOOT_DISK, &out, &err))
+			fail_msg("%s: %s", k->name, err.msg);
+		snprintf(name, sizeof(name), "%s-%s.xml", k->name, i % 2 ? "install" : "disk");
+		check_golden("domain", name, out.data);
+		vp_buf_free(&out);
+	}
+}
+
+static char *dump(const struct vp_node *n)
+{
+	json_t *j = vp_node_json(n);
+	char *text = json_dumps(j, JSON_INDENT(2));
+	char *line = vp_xrealloc(text, strlen(text) + 2);
+
+	json_decref(j);
+	return strcat(line, "\n");
+}
+
+static void test_node_json(void **state)
+{
+	struct sample s;
+	char *text;
+
+	(void)state;
+	fill(&s, &kinds[0]);
+	text = dump(&s.node);
+	check_golden("render", "node.json", text);
+	free(text);
+	/* Nothing at all, and what is not UTF-8. */
+	s.node = (struct vp_node){ .name = "a\xff\xc3", .hostname = "" };
+	text = dump(&s.node);
+	assert_non_null(strstr(text, "\"name\": \"a??\""));
+	free(text);
+}
+
+static void test_network(void **state)
+{
+	struct vp_render r = renderer(&kinds[1]);
+	struct vp_buf out = { 0 };
+	struct vp_err err = { 0 };
+	struct sample s;
+	json_t *j;
+
+	(void)state;
+	fill(&s, &kinds[1]);
+	j = vp_node_json(&s.node);
+	if (vp_render_text(&r, "network", j, vp_escape_line, &out, &err))
+		fail_msg("%s", err.msg);
+	check_golden("render", "network.txt", out.data);
+	json_decref(j);
+	vp_buf_free(&out);
+}
+
+/* What a hostile value must not change: the names of elements and of their attributes, in order. */
+static void shape(const xmlNode *n, struct vp_buf *out)
+{
+	for (; n; n = n->next) {
+		if (n->type != XML_ELEMENT_NODE)
+			continue;
+		vp_buf_addf(out, "<%s", n->name);
+		for (const xmlAttr *a = n->properties; a; a = a->next)
+			vp_buf_addf(out, " %s", a->name);
+		shape(n->children, out);
+		vp_buf_adds(out, ">");
+	}
+}
+
+/* The shape of a rendered domain, "" where the schema refused a value; fails where what was rendered is no XML. */
+static struct vp_buf shape_of(const struct kind *k, const struct vp_node *n, const char *what)
+{
+	struct vp_render r = renderer(k);
+	struct vp_buf out = { 0 }, text = { 0 };
+	struct vp_err err = { 0 };
+	xmlDoc *doc;
+
+	if (vp_render_domain(&r, n, VP_BOOT_INSTALL, &out, &err)) {
+		if (err.code != VP_E_SCHEMA || strstr(err.msg, "not well-formed"))
+			fail_msg("%s: %s: %s", k->name, what, err.msg);
+		return text;
+	}
+	doc = xmlReadMemory(out.data, (int)out.len, NULL, NULL, XML_PARSE_NONET);
+	assert_non_null(doc);
+	shape(xmlDocGetRootElement(doc), &text);
+	xmlFreeDoc(doc);
+	vp_buf_free(&out);
+	return text;
+}
+
+static const char *const hostile[] = {
+	"'/><evil a='", "\"/><evil/>", "</name><evil/>",	"]]><!--",	"-->", "&evil;&amp;&#0;", "{{>domain-life.xml}}{{{uuid}}}",
+	"<![CDATA[",	"<?evil?>",    "/a' b='\n\r\t\x01\x7f", "\xef\xbf\xbf",
+};
+
+static void test_hostile(void **state)
+{
+	unsigned rendered = 0;
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(kinds); i++) {
+		struct sample s;
+		struct vp_buf before;
+		const char **fields[] = { &s.node.name,	    &s.node.hostname,	&s.node.domain,	  &s.disks[0].name, &s.disks[0].target,
+					  &s.disks[0].bus,  &s.disks[1].format, &s.disks[1].path, &s.nics[0].name,  &s.nics[0].mac,
+					  &s.nics[1].model, &s.nics[0].bridge,	&s.nics[0].tap,	  &s.nics[0].ip,    &s.nics[0].gateway,
+					  &s.node.rootpw,   &s.node.kernel_args };
+
+		fill(&s, &kinds[i]);
+		before = shape_of(&kinds[i], &s.node, "plain");
+		assert_true(before.len > 100);
+		for (size_t f = 0; f < vp_count(fields) * vp_count(hostile); f++) {
+			struct vp_buf after;
+
+			fill(&s, &kinds[i]);
+			*fields[f / vp_count(hostile)] = hostile[f % vp_count(hostile)];
+			after = shape_of(&kinds[i], &s.node, hostile[f % vp_count(hostile)]);
+			if (after.len && strcmp(after.data, before.data))
+				fail_msg("%s: '%s' made %s", kinds[i].name, hostile[f % vp_count(hostile)], after.data);
+			rendered += after.len > 0;
+			vp_buf_free(&after);
+		}
+		vp_buf_free(&before);
+	}
+	/* Most fields take any text: the test would prove nothing if the schema refused everything. */
+	assert_true(rendered > vp_count(kinds) * vp_count(hostile) * 8);
+}
+
+/* A template of the site, by name; the text that the node then renders to, or the error. */
+static struct vp_buf with_site(const char *name, const char *text, enum vp_boot boot, struct vp_err *err)
+{
+	struct vp_render r = renderer(&kinds[0]);
+	struct vp_buf path = { 0 }, out = { 0 };
+	struct sample s;
+
+	*err = (struct vp_err){ 0 };
+	fill(&s, &kinds[0]);
+	r.site_dir = site;
+	vp_buf_addf(&path, "%s/%s.mustache", site, name);
+	assert_int_equal(vp_write_file(path.data, text, strlen(text), 0644, err), 0);
+	vp_buf_adds(&out, "kept");
+	if (vp_render_domain(&r, &s.node, boot, &out, err))
+		assert_string_equal(out.data, "kept");
+	unlink(path.data);
+	vp_buf_free(&path);
+	return out;
+}
+
+static void test_override(void **state)
+{
+	struct vp_err err;
+	struct vp_buf out = with_site("domain-serial.xml", "<serial type='null'><target port='0'/></serial>\n", VP_BOOT_DISK, &err);
+
+	(void)state;
+	assert_string_equal(err.msg, "");
+	assert_non_null(strstr(out.data, "kept<domain"));
+	/* One partial is the site's, indented as the shipped one was; the others are the shipped ones. */
+	assert_non_null(strstr(out.data, "\n    <serial type='null'>"));
+	assert_null(strstr(out.data, "<log file"));
+	assert_non_null(strstr(out.data, "<disk type='file'"));
+	vp_buf_free(&out);
+	out = with_site("domain-kvm.xml", "<domain type='kvm'><name>{{name}}</name><memory>1</memory><os><type>hvm</type></os></domain>",
+			VP_BOOT_DISK, &err);
+	assert_string_equal(out.data, "kept<domain type='kvm'><name>wn01.example.org</name><memory>1</memory><os><type>hvm</type></os></domain>");
+	vp_buf_free(&out);
+}
+
+static const struct broken {
+	const char *name, *text;
+	enum vp_code code;
+	const char *words[3];
+} broken[] = {
+	{ "domain-nic.xml",
+	  "<interface type='bridge'><source brigde='{{bridge}}'/></interface>",
+	  VP_E_SCHEMA,
+	  { "/domain-nic.xml.mustache", "domain-kvm.xml.mustache", "devices" } },
+	{ "domain-disk.xml", "<disk>", VP_E_SCHEMA, { "/domain-disk.xml.mustache", "not well-formed: line " } },
+	{ "domain-kvm.xml", "", VP_E_SCHEMA, { "/domain-kvm.xml.mustache", "not well-formed" } },
+	{ "domain-kvm.xml", "<domain/>", VP_E_SCHEMA, { "/domain-kvm.xml.mustache", "line 1" } },
+	{ "domain-life.xml", "x\n{{#kernel}}\n", VP_E_TEMPLATE, { "/domain-life.xml.mustache", "domain-life.xml:2: unclosed section kernel" } },
+	{ "domain-life.xml", "{{>missing}}", VP_E_TEMPLATE, { "missing", "No such file" } },
+	{ "domain-life.xml", "{{>../../etc/passwd}}", VP_E_TEMPLATE, { "'../../etc/passwd' is no name of a template" } },
+	{ "domain-life.xml", "{{>domain-life.xml}}", VP_E_TEMPLATE, { "nested too deeply" } },
+	{ "domain-life.xml", "{{disks}}", VP_E_TEMPLATE, { "domain-life.xml:1: a list or an object is no text (disks)" } },
+};
+
+static void test_broken(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < vp_count(broken); i++) {
+		const struct broken *b = &broken[i];
+		struct vp_err err;
+		struct vp_buf out = with_site(b->name, b->text, VP_BOOT_INSTALL, &err);
+
+		if (err.code != b->code)
+			fail_msg("%s '%s': code %d: %s", b->name, b->text, err.code, err.msg);
+		for (size_t w = 0; w < vp_count(b->words) && b->words[w]; w++)
+			if (!strstr(err.msg, b->words[w]))
+				fail_msg("%s '%s': no '%s' in: %s", b->name, b->text, b->words[w], err.msg);
+		vp_buf_free(&out);
+	}
+}
+
+static void test_no_boot_rom(void **state)
+{
+	const struct kind para = { .virt = VP_XEN_PARA, .bus = "xen", .prefix = "xvd", .model = "netfront" };
+	struct vp_render r = { .ship_dir = ship, .state_dir = "/s" };
+	struct vp_buf out = { 0 };
+	struct vp_err err = { 0 };
+	struct sample s;
+
+	(void)state;
+	fill(&s, &para);
+	assert_int_equal(vp_render_domain(&r, &s.node, VP_BOOT_INSTALL, &out, &err), -1);
+	assert_int_equal(err.code, VP_E_VIRT);
+	assert_int_equal(vp_render_domain(&r, &s.node, VP_BOOT_DISK, &out, &err), 0);
+	vp_buf_free(&out);
+}
+
+static int setup(void **state)
+{
+	const char *top = getenv("VP_TOP"), *tmp = getenv("TMPDIR");
+
+	(void)state;
+	snprintf(ship, sizeof(ship), "%s/templates", top ? top : ".");
+	snprintf(site, sizeof(site), "%s/vprov-site.XXXXXX", tmp && strlen(tmp) < 40 ? tmp : "/tmp");
+	return mkdtemp(site) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	xmlCleanupParser();
+	return rmdir(site);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_goldens),	 cmocka_unit_test(test_node_json), cmocka_unit_test(test_network),     cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_override), cmocka_unit_test(test_broken),	   cmocka_unit_test(test_no_boot_rom),
+	};
+
+	return cmocka_run_group_tests_name("render", tests, setup, teardown);
+}
