@@ -22,11 +22,11 @@ skip_all() {
 
 need_root() { ((EUID == 0)) || skip_all "needs root"; }
 
-# in_ns [--kvm-trap]: goes on in namespaces of its own
+# in_ns: goes on in namespaces of its own, with the machine's /dev/kvm in sight where kvm_trap is set
 in_ns() {
 	[[ ${VP_NS:-} == 1 ]] && return
 	need_root
-	exec "$lib/ns" "$@" bash "$0"
+	exec "$lib/ns" ${kvm_trap:+--kvm-trap} bash "$0"
 }
 
 pass() { echo "ok $((++tests)) - $1"; }

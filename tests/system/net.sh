@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 300
+# vprov net up, down, show: real bridges and taps in a network namespace.
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+in_ns
+
+work=$(mktemp -d)
+cleanup rm -rf "$work"
+cd "$work" || exit 1
+
+# profile HOSTNAME ADDRESS BRIDGE BRIDGE-ADDRESS [NICS]
+profile() {
+	cat >"$1.json" <<-END
+		{ "system": {
+		    "network": { "hostname": "$1", "domainname": "example.org",
+		                 "interfaces": { "eth0": { "ip": "$2", "netmask": "255.255.255.0" } } },
+		    "vprov": { "install": "none", "bridge": { "name": "$3" ${4:+, \"address\": \"$4\"} } } },
+		  "hardware": {
+		    "cpu": [ { "cores": 1 } ], "ram": [ { "size": 256 } ], "harddisks": { "sda": { "capacity": 64 } },
+		    "cards": { "nic": { ${5:-\"eth0\": { \"boot\": true \}} } } } }
+	END
+}
+
+: >site.conf
+net() { "$VPROV" net --state-dir "$work/state" --config "$work/site.conf" "$@"; }
+# tap_of NODE: the tap that its profile asks for
+tap_of() { net show "$1.json" | awk '$3 == "tap" { print $2; exit }'; }
+addresses() { ip -o address show dev "$1" scope global | awk '{ print $4 }'; }
+master() { ip -o link show dev "$1" | sed -n 's/.* master \([^ ]*\) .*/\1/p'; }
+
+profile n1 10.99.0.11 vptest 10.99.0.1/24
+profile n2 10.99.0.12 vptest 10.99.0.1/24
+# The state directory and libvirt's own traces are not what this is about: the first run makes them, the listings compare after that.
+net up n1.json >/dev/null && net down n1.json >/dev/null
+before=$(listing /run)
+
+ok "show without profiles" net show
+ok "show of what is not there" net show n1.json n2.json
+like "it names what is to be made" "$output" "vptest +bridge +absent +10.99.0.1/24 +create"
+same "show changes nothing" "$before" "$(listing /run)"
+
+# --- Up, again, and what came of it.
+ok "up" net up n1.json n2.json
+tap1=$(tap_of n1) tap2=$(tap_of n2)
+is "the bridge's address" "$(addresses vptest)" 10.99.0.1/24
+is "one tap is its port" "$(master "$tap1")" vptest
+is "the other tap, too" "$(master "$tap2")" vptest
+like "the tap is up" "$(ip -o link show dev "$tap1")" "[<,]UP[,>]"
+like "no spanning tree, no forward delay" "$(ip -d -o link show dev vptest)" "forward_delay 0 .*stp_state 0"
+like "all of them are marked" "$(ip -o link show)" "vptest.*alias vprov:[0-9a-f]{16}.*$tap1.*alias vprov:"
+mac=$(cat /sys/class/net/vptest/address)
+ok "up again" net up n1.json n2.json
+is "nothing to do" "$output" "nothing to do"
+ok "show" net show
+like "the bridge is vprov's" "$output" "vptest +bridge +vprov +up +- +10.99.0.1/24"
+ok "show with profiles and --json" net show --json n1.json
+like "nothing to do in JSON" "$output" '"action": "".*"action": ""'
+is "the bridge's MAC does not follow its ports" "$(cat /sys/class/net/vptest/address)" "$mac"
+
+# --- Traffic: two more network namespaces on the bridge, and the host itself.
+for i in a b; do
+	ip netns add $i
+	ip link add port-$i type veth peer name eth0 netns $i
+	ip link set port-$i master vptest up
+	ip -n $i link set eth0 up
+done
+ip -n a address add 10.99.0.21/24 dev eth0
+ip -n b address add 10.99.0.22/24 dev eth0
+ok "two guests reach each other" ip netns exec a busybox ping -c 1 -w 5 10.99.0.22
+ok "a guest reaches the host" ip netns exec b busybox ping -c 1 -w 5 10.99.0.1
+ip netns del a
+ip netns del b
+
+# --- Somebody meddles.
+ip link set "$tap1" nomaster
+ip address del 10.99.0.1/24 dev vptest
+ok "show after a meddler" net show n1.json
+like "the lost address is seen" "$output" "vptest +bridge +up +10.99.0.1/24 +change"
+ok "up repairs it" net up n1.json
+is "the address is back" "$(addresses vptest)" 10.99.0.1/24
+is "the port is back" "$(master "$tap1")" vptest
+
+# --- A running guest's tap is not taken away.
+qemu-system-x86_64 -machine none -accel tcg -display none -monitor none -serial none \
+	-netdev "tap,id=n,ifname=$tap1,script=no,downscript=no" </dev/null >qemu.log 2>&1 &
+guest=$!
+if wait_for 20 grep -q 1 "/sys/class/net/$tap1/carrier"; then
+	ok "show with a guest" net show
+	like "the tap is in use" "$output" "$tap1 +tap +vprov +up, in use"
+	exits 1 "down with a guest" net down n1.json
+	like "it is refused" "$output" "$tap1: a running guest uses it"
+	ok "the tap is still there" ip link show dev "$tap1"
+else
+	fail "a guest opens the tap" "$(cat qemu.log)"
+fi
+kill $guest
+wait $guest 2>/dev/null
+
+# --- Down: the bridge goes with the last one that uses it.
+ok "down of one" net down n1.json
+ok "the bridge stays for the other" ip link show dev vptest
+exits 1 "the tap is gone" ip link show dev "$tap1"
+ok "down of the other" net down n2.json
+same "nothing is left" "$before" "$(listing /run)"
+ok "down again" net down n1.json n2.json
+is "nothing to do" "$output" "nothing to do"
+
+# --- An existing bridge is used as it is.
+ip link add theirs type bridge
+ip address add 10.98.0.1/24 dev theirs
+ip link set theirs up
+profile n3 10.98.0.11 theirs 10.98.0.1/24
+profile n4 10.98.0.12 theirs 10.98.0.2/24
+there=$(listing /run)
+ok "up on an existing bridge" net up n3.json
+is "its tap is a port of it" "$(master "$(tap_of n3)")" theirs
+is "the bridge got no mark" "$(ip -o link show dev theirs | grep -c alias)" 0
+with3=$(listing /run)
+exits 1 "up with another address for an existing bridge" net up n4.json
+like "it is refused" "$output" "VP-N02"
+same "and nothing changed" "$with3" "$(listing /run)"
+ok "down" net down n3.json
+same "the bridge is as it was" "$there" "$(listing /run)"
+ip link del theirs
+
+# --- Foreign devices with the names that are wanted.
+tap3=$(tap_of n3)
+profile n3 10.98.0.11 vptest 10.98.0.1/24
+ip tuntap add "$tap3" mode tap
+there=$(listing /run)
+exits 1 "a foreign tap of that name" net up n3.json
+like "it is refused" "$output" "'$tap3' exists and is not vprov's.*VP-N02"
+same "and nothing changed" "$there" "$(listing /run)"
+ip link del "$tap3"
+ip link add vptest type veth peer name other
+there=$(listing /run)
+exits 1 "a foreign device with the bridge's name" net up n1.json
+like "it is refused" "$output" "'vptest' exists and is no bridge.*VP-N02"
+same "and nothing changed" "$there" "$(listing /run)"
+ip link del vptest
+profile n5 10.97.0.11 nobridge ""
+exits 5 "a bridge that neither exists nor has an address" net up n5.json
+like "the message says so" "$output" "no bridge 'nobridge'"
+
+# --- Killed at any time: what is there is known as vprov's and goes again.
+for ms in 010 020 030 040 050 060 070 080 090 100 120 140 160 180 200 250 300 400; do
+	timeout -s KILL 0.$ms "$VPROV" net -q --state-dir "$work/state" --config "$work/site.conf" up n1.json n2.json >/dev/null 2>&1
+done
+ok "up after many kills" net up n1.json n2.json
+is "the bridge is whole" "$(addresses vptest) $(master "$tap1") $(master "$tap2")" "10.99.0.1/24 vptest vptest"
+for ms in 010 020 030 040 050 060 070 080 090 100 120 140 160 180 200 250 300 400; do
+	timeout -s KILL 0.$ms "$VPROV" net -q --state-dir "$work/state" --config "$work/site.conf" down n1.json n2.json >/dev/null 2>&1
+done
+ok "down after many kills" net down n1.json n2.json
+same "nothing is left" "$before" "$(listing /run)"
+
+exits 2 "an unknown action" net sideways n1.json
+exits 2 "up without a profile" net up
+done_testing
