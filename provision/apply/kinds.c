@@ -60,7 +60,8 @@ static int probe_link(struct vp_world *w, const char *name, const char **data, s
 static int set_bridge(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)
 {
 	struct vp_link link = { 0 };
-	char *ip = NULL, *slash;
+	char ip[64] = "";
+	unsigned prefix = 0;
 	int rc = own_link(w, s->name, &link, err);
 
 	(void)from;
@@ -71,20 +72,16 @@ static int set_bridge(struct vp_world *w, const struct vp_step *s, const char *f
 		return rc ? w->net->ops->link_del(w->net, s->name, err) : 0;
 	if (!rc && w->net->ops->bridge_add(w->net, s->name, vp_mark(w), err))
 		return -1;
-	if (strcmp(to, "-")) {
-		ip = vp_strdup(w->arena, to);
-		slash = strchr(ip, '/');
-		*slash = '\0';
-	}
+	/* "-" is no address. */
+	sscanf(to, "%63[^-/]/%u", ip, &prefix);
 	for (size_t i = 0; i < link.naddrs; i++) {
 		const struct vp_addr *a = &link.addrs[i];
 
 		/* The kernel's own link-local addresses stay. */
-		if (strncmp(a->ip, "fe80:", 5) && (!ip || strcmp(a->ip, ip)) && w->net->ops->addr_del(w->net, s->name, a->ip, a->prefix, err))
+		if (strncmp(a->ip, "fe80:", 5) && strcmp(a->ip, ip) && w->net->ops->addr_del(w->net, s->name, a->ip, a->prefix, err))
 			return -1;
 	}
-	if (ip && !vp_link_has_addr(&link, ip, (unsigned)atoi(slash + 1)) &&
-	    w->net->ops->addr_add(w->net, s->name, ip, (unsigned)atoi(slash + 1), err))
+	if (*ip && !vp_link_has_addr(&link, ip, prefix) && w->net->ops->addr_add(w->net, s->name, ip, prefix, err))
 		return -1;
 	return w->net->ops->set_up(w->net, s->name, true, err);
 }
