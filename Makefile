@@ -14,8 +14,8 @@ Q := $(if $(V),,@)
 
 SHELL := /bin/bash
 NPROC := $(shell nproc)
-# Side by side unless -j was given, or this is a sub-make that shares its parent's job server.
-ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+# Side by side; sub-makes share the job server.
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(NPROC)
 endif
 
