@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "cmd.h"
+
+static const char *where(struct vp_ctx *c, const struct vp_origin *o)
+{
+	return o->line ? vp_printf(c->arena, "%s (%s:%u)", o->path, o->file, o->line) : o->path;
+}
+
+/* A hash is nothing for a screen. */
+static const char *shown(struct vp_ctx *c, const struct vp_origin *o)
+{
+	return strcmp(o->field, "rootpw") ? vp_printable(c->arena, o->value, 60) : "(set)";
+}
+
+static void print_node(struct vp_ctx *c, const struct vp_node *n)
+{
+	int field = 0, value = 0;
+
+	for (size_t i = 0; i < n->norigins; i++) {
+		int f = (int)strlen(n->origins[i].field), v = (int)strlen(shown(c, &n->origins[i]));
+
+		field = f > field ? f : field;
+		value = v > value ? v : value;
+	}
+	for (size_t i = 0; i < n->norigins; i++)
+		printf("  %-*s  %-*s  %s\n", field, n->origins[i].field, value, shown(c, &n->origins[i]), where(c, &n->origins[i]));
+}
+
+int vp_cmd_show(struct vp_ctx *c)
+{
+	struct vp_nodes nodes = { 0 };
+	int rc = vp_ctx_nodes(c, &nodes);
+	json_t *list;
+
+	if (rc)
+		return rc;
+	if (!c->json) {
+		for (size_t i = 0; i < nodes.n; i++) {
+			printf("%s%s\n", i ? "\n" : "", nodes.items[i]->name);
+			print_node(c, nodes.items[i]);
+		}
+		return VP_EXIT_OK;
+	}
+	list = json_array();
+	for (size_t i = 0; i < nodes.n; i++)
+		json_array_append_new(list, vp_node_json(nodes.items[i]));
+	vp_print_json(json_pack("{s:o}", "nodes", list));
+	return VP_EXIT_OK;
+}

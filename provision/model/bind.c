@@ -1,0 +1,584 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Profile -> node: what the rows of the table cannot say. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bind.h"
+
+/* Namespace of the nodes' UUIDs where the site names none. */
+#define NAMESPACE "5e0b1c1e-6c0a-4d5f-9b1e-7d2f3c5a9e41"
+
+static size_t count_children(const struct vp_val *v)
+{
+	size_t n = 0;
+
+	for (const struct vp_val *c = v && v->type >= VP_STRING ? NULL : v ? v->child : NULL; c; c = c->next)
+		n++;
+	return n;
+}
+
+static int by_key(const void *left, const void *right)
+{
+	return strcmp((*(const struct vp_val *const *)left)->key, (*(const struct vp_val *const *)right)->key);
+}
+
+/* Children of a dict, sorted by name; NULL-terminated. */
+static const struct vp_val **sorted_children(struct vp_bind *b, const char *path)
+{
+	const struct vp_val *dict = vp_get(b->profile->root, path);
+	const struct vp_val **list = vp_alloc(b->a, (count_children(dict) + 1) * sizeof(*list));
+	size_t n = 0;
+
+	if (dict && dict->type != VP_DICT)
+		vp_problem(b, VP_ERROR, VP_E_TYPE, dict, "", "is a %s; it has to be a dict", vp_type_name(dict->type));
+	else if (dict)
+		for (const struct vp_val *c = dict->child; c; c = c->next)
+			list[n++] = c;
+	qsort(list, n, sizeof(*list), by_key);
+	return list;
+}
+
+static size_t count(const struct vp_val *const *list)
+{
+	size_t n = 0;
+
+	while (list[n])
+		n++;
+	return n;
+}
+
+static void bind_name(struct vp_bind *b)
+{
+	struct vp_node *n = &b->node->n;
+	const char *space = vp_site_get(b->site, "namespace"), *dot;
+	char *name;
+
+	vp_fill(b, &(struct vp_target){ .object = VP_O_NAME, .base = b->node });
+	dot = strchr(n->hostname, '.');
+	if (dot && !*n->domain)
+		n->domain = dot + 1;
+	name = vp_printf(b->a, "%s%s%s", n->hostname, *n->domain && !dot ? "." : "", dot ? "" : n->domain);
+	for (char *c = name; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	if (strlen(name) > VP_MAX_NAME)
+		vp_problem(b, VP_ERROR, VP_E_VALUE, vp_find(b, "/system/network/domainname"), "", "the node's name is longer than %d bytes",
+			   VP_MAX_NAME);
+	n->name = name;
+	n->hostname = vp_strndup(b->a, name, strcspn(name, "."));
+	vp_uuid5(space ? space : NAMESPACE, name, n->uuid);
+	vp_note_origin(b, "name", n->name, "derived: hostname and domain", NULL);
+	vp_note_origin(b, "uuid", n->uuid, space ? "derived: name and site:namespace" : "derived: name", NULL);
+}
+
+static void bind_cpus(struct vp_bind *b)
+{
+	const struct vp_val *cpus = vp_find(b, "/hardware/cpu");
+	struct vp_node *n = &b->node->n;
+	uint64_t sum = 0;
+
+	n->sockets = (unsigned)count_children(cpus);
+	if (!n->sockets || cpus->type != VP_LIST) {
+		vp_problem(b, VP_ERROR, cpus ? VP_E_TYPE : VP_E_MISSING, cpus, "/hardware/cpu", "there has to be a list with one item per processor");
+		return;
+	}
+	for (unsigned i = 0; i < n->sockets; i++) {
+		struct vp_cpu_in cpu = { 0 };
+
+		vp_fill(b, &(struct vp_target){ .object = VP_O_CPU, .base = &cpu, .key = vp_printf(b->a, "%u", i) });
+		sum += cpu.cores;
+	}
+	if (sum > VP_MAX_VCPUS)
+		vp_problem(b, VP_ERROR, VP_E_VALUE, cpus, "", "%ju cores in all; at most %d are possible", (uintmax_t)sum, VP_MAX_VCPUS);
+	n->vcpus = (unsigned)sum;
+	vp_note_origin(b, "vcpus", vp_printf(b->a, "%u", n->vcpus), NULL, cpus);
+}
+
+static void bind_memory(struct vp_bind *b)
+{
+	const struct vp_val *ram = vp_find(b, "/hardware/ram");
+	size_t n = count_children(ram);
+	uint64_t sum = 0;
+
+	if (!n || ram->type != VP_LIST) {
+		vp_problem(b, VP_ERROR, ram ? VP_E_TYPE : VP_E_MISSING, ram, "/hardware/ram",
+			   "there has to be a list with one item per module of memory");
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct vp_ram_in module = { 0 };
+
+		vp_fill(b, &(struct vp_target){ .object = VP_O_RAM, .base = &module, .key = vp_printf(b->a, "%zu", i) });
+		sum += module.size;
+	}
+	/* 0 where the modules themselves were wrong, which was said. */
+	if (sum && (sum < VP_MIN_MEMORY_MIB * VP_MIB || sum > VP_MAX_MEMORY_MIB * VP_MIB))
+		vp_problem(b, VP_ERROR, VP_E_VALUE, ram, "", "%s of memory in all; it has to be from %d MiB to %u MiB", vp_size_text(b->a, sum),
+			   VP_MIN_MEMORY_MIB, VP_MAX_MEMORY_MIB);
+	b->node->n.memory = sum;
+	vp_note_origin(b, "memory", vp_size_text(b->a, sum), NULL, ram);
+}
+
+/* What a kind of virtualisation has for a device, its default first. */
+struct device_kinds {
+	const char *const names[5];
+};
+
+static const struct device_kinds buses[] = {
+	[VP_KVM] = { { "virtio", "ide", "sata", "scsi" } },
+	[VP_QEMU] = { { "virtio", "ide", "sata", "scsi" } },
+	[VP_XEN_PARA] = { { "xen" } },
+	[VP_XEN_HVM] = { { "ide", "scsi", "xen" } },
+};
+
+static const struct device_kinds models[] = {
+	[VP_KVM] = { { "virtio", "e1000" } },
+	[VP_QEMU] = { { "virtio", "e1000" } },
+	[VP_XEN_PARA] = { { "netfront" } },
+	[VP_XEN_HVM] = { { "e1000", "netfront" } },
+};
+
+/* The wish if this virtualisation has it, so that one profile fits all of them; otherwise its default. */
+static const char *choose(struct vp_bind *b, const struct device_kinds *kinds, const char *field, const char *wish)
+{
+	const struct device_kinds *k = &kinds[b->node->n.virt];
+	const char *virt = vp_virt_name(b->node->n.virt);
+
+	for (size_t i = 0; k->names[i]; i++)
+		if (!strcmp(k->names[i], wish))
+			return k->names[i];
+	if (*wish)
+		vp_problem(b, VP_WARNING, VP_E_ODD, NULL, field, "%s has no %s: it becomes %s", virt, wish, k->names[0]);
+	vp_note_origin(b, field, k->names[0], vp_printf(b->a, "derived: virt %s", virt), NULL);
+	return k->names[0];
+}
+
+/* "vda" for the first disk on virtio, "sdb" for the second on sata or scsi. */
+static const char *target_name(struct vp_bind *b, size_t i)
+{
+	static const char *const prefixes[][2] = { { "virtio", "vd" }, { "xen", "xvd" }, { "ide", "hd" }, { "sata", "sd" }, { "scsi", "sd" } };
+	const char *prefix = "";
+	char letter = 'a';
+
+	for (size_t k = 0; k < vp_count(prefixes); k++)
+		if (!strcmp(b->disks[i].d.bus, prefixes[k][0]))
+			prefix = prefixes[k][1];
+	for (size_t k = 0; k < i; k++)
+		letter += !strncmp(b->disks[k].d.target, prefix, strlen(prefix));
+	if (!strcmp(prefix, "hd") && letter > 'd')
+		vp_problem(b, VP_ERROR, VP_E_VALUE, NULL, vp_printf(b->a, "/hardware/harddisks/%s", b->disks[i].key),
+			   "the bus ide has place for 4 disks only");
+	return vp_printf(b->a, "%s%c", prefix, letter);
+}
+
+static void place_disk(struct vp_bind *b, size_t i)
+{
+	struct vp_disk_in *in = &b->disks[i];
+	const char *field = vp_printf(b->a, "disk.%s.", in->d.name), *dir = in->dir;
+
+	in->d.bus = choose(b, buses, vp_printf(b->a, "%sbus", field), in->d.bus);
+	in->d.target = target_name(b, i);
+	vp_note_origin(b, vp_printf(b->a, "%starget", field), in->d.target, "derived: bus and position", NULL);
+	in->d.path = "";
+	if (!*dir && b->opts->state_dir)
+		dir = vp_printf(b->a, "%s/disks", b->opts->state_dir);
+	if (*dir)
+		in->d.path = vp_printf(b->a, "%s/%s-%s.%s", dir, b->node->n.name, in->d.target, in->d.format);
+	vp_note_origin(b, vp_printf(b->a, "%spath", field), in->d.path, *in->dir ? "derived: disk/dir, name and target" : "derived: name and target",
+		       NULL);
+}
+
+/* Exactly one: the first that says so, else the first. */
+static void choose_boot_disk(struct vp_bind *b)
+{
+	struct vp_node *n = &b->node->n;
+	size_t boot = 0;
+
+	for (size_t i = n->ndisks; i-- > 0;) {
+		if (n->disks[i].boot)
+			boot = i;
+		n->disks[i].boot = false;
+	}
+	n->disks[boot].boot = true;
+	vp_note_origin(b, "boot_disk", n->disks[boot].name, "derived: boot, else the first", NULL);
+}
+
+static void bind_disks(struct vp_bind *b)
+{
+	const struct vp_val **list = sorted_children(b, "/hardware/harddisks");
+	struct vp_node *n = &b->node->n;
+	size_t total = count(list);
+
+	if (!total || total > VP_MAX_DISKS) {
+		vp_problem(b, VP_ERROR, total ? VP_E_VALUE : VP_E_MISSING, NULL, "/hardware/harddisks", "there have to be 1 to %d disks",
+			   VP_MAX_DISKS);
+		return;
+	}
+	b->disks = vp_alloc(b->a, total * sizeof(*b->disks));
+	n->disks = vp_alloc(b->a, total * sizeof(*n->disks));
+	n->labels = vp_alloc(b->a, total * sizeof(*n->labels));
+	n->ndisks = total;
+	for (size_t i = 0; i < total; i++) {
+		struct vp_disk_in *in = &b->disks[i];
+
+		in->key = list[i]->key;
+		in->d.name = vp_unescape(b->a, in->key);
+		if (!vp_is_diskname.ok(in->d.name))
+			vp_problem(b, VP_ERROR, VP_E_VALUE, list[i], "", "\"%s\" has to be %s", in->d.name, vp_is_diskname.what);
+		vp_fill(b, &(struct vp_target){ .object = VP_O_DISK, .base = in, .key = in->key, .name = in->d.name });
+		place_disk(b, i);
+		n->disks[i] = in->d;
+	}
+	choose_boot_disk(b);
+}
+
+/* An interface that stands for a card, not for a bridge, bond, VLAN or tunnel above one. */
+static bool is_plain(const struct vp_val *v)
+{
+	static const char *const above[] = { "bonding_opts", "vlan", "physdev", "bond_ifaces", "ovs_tunnel_type" };
+	const struct vp_val *type = vp_get(v, "type");
+
+	for (size_t i = 0; i < vp_count(above); i++)
+		if (vp_get(v, above[i]))
+			return false;
+	return strcmp(v->key, "lo") && !strchr(v->key, '.') && (!type || !type->text || !strcmp(type->text, "Ethernet"));
+}
+
+/* Whether another interface names this one as its bridge or bond. */
+static bool is_master(const struct vp_val *const *all, const char *name)
+{
+	static const char *const words[] = { "bridge", "ovs_bridge", "master" };
+
+	for (size_t i = 0; all[i]; i++)
+		for (size_t w = 0; w < vp_count(words); w++) {
+			const struct vp_val *v = vp_get(all[i], words[w]);
+
+			if (v && v->text && !strcmp(v->text, name))
+				return true;
+		}
+	return false;
+}
+
+/* The entry that holds the address: the interface's own, or that of the bridge or bond it is part of. */
+static const char *address_entry(struct vp_bind *b, const char *name)
+{
+	static const char *const words[] = { "bridge", "ovs_bridge", "master" };
+	const char *key = name;
+
+	for (int hops = 0; hops < 4; hops++) {
+		const struct vp_val *entry = vp_find(b, "/system/network/interfaces/%s", key), *up = NULL;
+
+		if (!entry || vp_get(entry, "ip"))
+			return entry ? key : name;
+		for (size_t w = 0; w < vp_count(words) && !up; w++)
+			up = vp_get(entry, words[w]);
+		if (!up || !up->text || strchr(up->text, '/'))
+			return name;
+		key = up->text;
+	}
+	return name;
+}
+
+/* The cards of the profile; where it has none, the interfaces that could be cards. */
+static const struct vp_val **list_nics(struct vp_bind *b)
+{
+	const struct vp_val **cards = sorted_children(b, "/hardware/cards/nic");
+	const struct vp_val **interfaces = sorted_children(b, "/system/network/interfaces");
+	size_t n = 0;
+
+	if (!cards[0]) {
+		const struct vp_val **plain = vp_alloc(b->a, (count(interfaces) + 1) * sizeof(*plain));
+
+		for (size_t i = 0; interfaces[i]; i++)
+			if (is_plain(interfaces[i]) && !is_master(interfaces, interfaces[i]->key))
+				plain[n++] = interfaces[i];
+		return plain;
+	}
+	for (size_t i = 0; interfaces[i]; i++)
+		if (is_plain(interfaces[i]) && !is_master(interfaces, interfaces[i]->key) &&
+		    !vp_find(b, "/hardware/cards/nic/%s", interfaces[i]->key))
+			vp_problem(b, VP_WARNING, VP_E_ODD, interfaces[i], "", "there is no such card below /hardware/cards/nic: left out");
+	return cards;
+}
+
+static void check_address(struct vp_bind *b, struct vp_nic_in *in, const struct vp_val *at)
+{
+	uint32_t ip, host, gateway;
+
+	if (!vp_ip4(in->n.ip, &ip))
+		return;
+	if (!vp_netmask(in->netmask, &in->n.prefix)) {
+		if (!*in->netmask)
+			vp_problem(b, VP_ERROR, VP_E_MISSING, at, "", "has no netmask beside it");
+		return;
+	}
+	host = ip & (~UINT32_C(0) >> in->n.prefix);
+	if (!host || host == ~UINT32_C(0) >> in->n.prefix)
+		vp_problem(b, VP_ERROR, VP_E_VALUE, at, "", "%s is the %s address of its subnet", in->n.ip, host ? "broadcast" : "network");
+	if (vp_ip4(in->n.gateway, &gateway) && !vp_same_net(ip, gateway, in->n.prefix))
+		vp_problem(b, VP_WARNING, VP_E_ODD, at, "", "the gateway %s is outside of the subnet of %s/%u", in->n.gateway, in->n.ip,
+			   in->n.prefix);
+	if (vp_ip4(in->n.gateway, &gateway) && gateway == ip)
+		vp_problem(b, VP_ERROR, VP_E_VALUE, at, "", "%s is also its gateway", in->n.ip);
+}
+
+/* Colons and lower case; derived where not given. */
+static void settle_mac(struct vp_bind *b, struct vp_nic_in *in, const char *field)
+{
+	char *mac;
+
+	if (!*in->n.mac) {
+		in->n.mac = vp_derive_mac(b->a, b->node->n.uuid, in->n.name);
+		vp_note_origin(b, vp_printf(b->a, "%smac", field), in->n.mac, "derived: UUID and NIC name", NULL);
+		return;
+	}
+	mac = vp_strdup(b->a, in->n.mac);
+	for (char *c = mac; *c; c++)
+		*c = *c == '-' ? ':' : (char)tolower((unsigned char)*c);
+	in->n.mac = mac;
+}
+
+static void bind_nic(struct vp_bind *b, struct vp_nic_in *in, const struct vp_val *v)
+{
+	const char *name = v->key, *field = vp_printf(b->a, "nic.%s.", name);
+	const char *net = address_entry(b, v->key);
+
+	in->n.name = name;
+	if (!vp_is_ifname.ok(name))
+		vp_problem(b, VP_ERROR, VP_E_VALUE, v, "", "\"%s\" has to be %s", name, vp_is_ifname.what);
+	vp_fill(b, &(struct vp_target){ .object = VP_O_NIC, .base = in, .key = v->key, .net = net, .name = name });
+	settle_mac(b, in, field);
+	in->n.model = choose(b, models, vp_printf(b->a, "%smodel", field), in->n.model);
+	if (!*in->n.bridge) {
+		in->n.bridge = b->node->bridge_name;
+		vp_note_origin(b, vp_printf(b->a, "%sbridge", field), in->n.bridge, "derived: bridge/name", NULL);
+	}
+	in->n.tap = vp_derive_tap(b->a, b->node->n.uuid, name);
+	vp_note_origin(b, vp_printf(b->a, "%stap", field), in->n.tap, "derived: UUID and NIC name", NULL);
+	in->n.dhcp = !strcmp(in->bootproto, "dhcp") || !strcmp(in->bootproto, "bootp");
+	check_address(b, in, vp_find(b, "/system/network/interfaces/%s/ip", net));
+}
+
+/* The default gateway belongs to the NIC in whose subnet it lies; where there is none, to the NIC it boots from. */
+static void give_gateway(struct vp_bind *b)
+{
+	struct vp_node *n = &b->node->n;
+	const char *gateway = b->node->default_gateway;
+	struct vp_nic *to = &n->nics[n->boot_nic];
+	uint32_t ip, gw;
+
+	for (size_t i = 0; i < n->nnics; i++)
+		if (*n->nics[i].gateway)
+			return;
+	if (!vp_ip4(gateway, &gw))
+		return;
+	for (size_t i = n->nnics; i-- > 0;)
+		if (n->nics[i].prefix && vp_ip4(n->nics[i].ip, &ip) && vp_same_net(ip, gw, n->nics[i].prefix))
+			to = &n->nics[i];
+	if (!*to->ip)
+		return;
+	to->gateway = gateway;
+	vp_note_origin(b, vp_printf(b->a, "nic.%s.gateway", to->name), gateway, NULL, vp_find(b, "/system/network/default_gateway"));
+	if (vp_ip4(to->ip, &ip) && to->prefix && !vp_same_net(ip, gw, to->prefix))
+		vp_problem(b, VP_WARNING, VP_E_ODD, vp_find(b, "/system/network/default_gateway"), "", "%s is in the subnet of no NIC", gateway);
+}
+
+static void choose_boot_nic(struct vp_bind *b)
+{
+	struct vp_node *n = &b->node->n;
+	struct vp_nic *nic;
+
+	for (size_t i = n->nnics; i-- > 0;) {
+		if (n->nics[i].boot)
+			n->boot_nic = i;
+		n->nics[i].boot = false;
+	}
+	nic = &n->nics[n->boot_nic];
+	nic->boot = true;
+	/* It has to have an address to be installed at all. */
+	nic->dhcp |= !*nic->ip;
+	vp_note_origin(b, "boot_nic", nic->name, "derived: boot, else the first", NULL);
+	give_gateway(b);
+}
+
+static void bind_nics(struct vp_bind *b)
+{
+	const struct vp_val **list = list_nics(b);
+	struct vp_node *n = &b->node->n;
+
+	n->nnics = count(list);
+	if (!n->nnics || n->nnics > VP_MAX_NICS) {
+		vp_problem(b, VP_ERROR, n->nnics ? VP_E_VALUE : VP_E_MISSING, NULL, "/hardware/cards/nic", "there have to be 1 to %d NICs",
+			   VP_MAX_NICS);
+		n->nnics = 0;
+		return;
+	}
+	n->nics = vp_alloc(b->a, n->nnics * sizeof(*n->nics));
+	for (size_t i = 0; i < n->nnics; i++) {
+		struct vp_nic_in in = { 0 };
+
+		bind_nic(b, &in, list[i]);
+		n->nics[i] = in.n;
+	}
+	choose_boot_nic(b);
+	for (size_t i = 0; i < n->nnics; i++)
+		vp_note_origin(b, vp_printf(b->a, "nic.%s.dhcp", n->nics[i].name), n->nics[i].dhcp ? "true" : "false", "derived: bootproto", NULL);
+}
+
+static struct vp_bridge *bridge_of(struct vp_node *n, const char *name)
+{
+	for (size_t i = 0; i < n->nbridges; i++)
+		if (!strcmp(n->bridges[i].name, name))
+			return &n->bridges[i];
+	n->bridges[n->nbridges] = (struct vp_bridge){ .name = name, .address = "" };
+	return &n->bridges[n->nbridges++];
+}
+
+/* The host plays the gateway where nothing else was said. */
+static void address_from_gateway(struct vp_bind *b, struct vp_bridge *br, const struct vp_nic *nic)
+{
+	uint32_t ip, gateway;
+
+	if (*br->address || !nic->prefix || !vp_ip4(nic->ip, &ip) || !vp_ip4(nic->gateway, &gateway) || !vp_same_net(ip, gateway, nic->prefix))
+		return;
+	br->address = nic->gateway;
+	br->prefix = nic->prefix;
+	vp_note_origin(b, vp_printf(b->a, "bridge.%s.address", br->name), vp_printf(b->a, "%s/%u", br->address, br->prefix),
+		       vp_printf(b->a, "derived: gateway of %s", nic->name), NULL);
+}
+
+/* Only the host's bridge hands out the address that the boot NIC is installed with. */
+static void check_bridge(struct vp_bind *b, const struct vp_bridge *br, const struct vp_nic *nic)
+{
+	const struct vp_val *at = vp_find(b, "/system/network/interfaces/%s/ip", address_entry(b, nic->name));
+	uint32_t ip, host;
+
+	if (!vp_ip4(nic->ip, &ip) || !vp_ip4(br->address, &host))
+		return;
+	if (ip == host)
+		vp_problem(b, VP_ERROR, VP_E_VALUE, at, "", "%s is the host's own address on %s", nic->ip, br->name);
+	else if (nic->boot && !vp_same_net(ip, host, br->prefix))
+		vp_problem(b, b->node->n.install == VP_INSTALL_IMAGE ? VP_ERROR : VP_WARNING, VP_E_VALUE, at, "",
+			   "%s is outside of the subnet of the bridge %s, %s/%u", nic->ip, br->name, br->address, br->prefix);
+}
+
+static void bind_bridges(struct vp_bind *b)
+{
+	struct vp_node *n = &b->node->n;
+	const char *address = b->node->bridge_address;
+	uint32_t host;
+
+	n->bridges = vp_alloc(b->a, n->nnics * sizeof(*n->bridges));
+	for (size_t i = 0; i < n->nnics; i++) {
+		struct vp_bridge *br = bridge_of(n, n->nics[i].bridge);
+
+		if (!*br->address && !strcmp(br->name, b->node->bridge_name) && vp_cidr(address, &host, &br->prefix)) {
+			br->address = vp_ip4_text(b->a, host);
+			vp_note_origin(b, vp_printf(b->a, "bridge.%s.address", br->name), address, "derived: bridge/address", NULL);
+		}
+		address_from_gateway(b, br, &n->nics[i]);
+	}
+	for (size_t i = 0; i < n->nnics; i++)
+		check_bridge(b, bridge_of(n, n->nics[i].bridge), &n->nics[i]);
+}
+
+static bool is_known(const char *path)
+{
+	for (size_t i = 0; i < vp_nrows; i++)
+		if (vp_path_match(vp_rows[i].path, path))
+			return true;
+	return false;
+}
+
+/* A typing error below /system/vprov must not pass as "not given". */
+static void check_unknown(struct vp_bind *b, const struct vp_val *v)
+{
+	if (is_known(vp_path_of(b->a, v)))
+		return;
+	if (v->type >= VP_STRING || v->type == VP_LIST)
+		vp_problem(b, VP_ERROR, VP_E_VALUE, v, "", "vprov knows no such path");
+	for (const struct vp_val *c = v->type == VP_DICT ? v->child : NULL; c; c = c->next)
+		check_unknown(b, c);
+}
+
+static void check_references(struct vp_bind *b)
+{
+	const struct vp_val *nics = vp_find(b, VP_OWN "nics"), *disks = vp_find(b, VP_OWN "disks");
+
+	for (const struct vp_val *v = nics && nics->type == VP_DICT ? nics->child : NULL; v; v = v->next)
+		if (!vp_find(b, "/hardware/cards/nic/%s", v->key) && !vp_find(b, "/system/network/interfaces/%s", v->key))
+			vp_problem(b, VP_ERROR, VP_E_REFERENCE, v, "", "there is no NIC of that name");
+	for (const struct vp_val *v = disks && disks->type == VP_DICT ? disks->child : NULL; v; v = v->next)
+		if (!vp_find(b, "/hardware/harddisks/%s", v->key))
+			vp_problem(b, VP_ERROR, VP_E_REFERENCE, v, "", "there is no disk of that name");
+}
+
+static void bind_node(struct vp_bind *b)
+{
+	struct vp_node *n = &b->node->n;
+
+	b->node->install = -1;
+	vp_fill(b, &(struct vp_target){ .object = VP_O_NODE, .base = b->node });
+	if (b->opts->virt < 0)
+		return;
+	n->virt = (enum vp_virt)b->opts->virt;
+	for (size_t i = 0; i < n->norigins; i++)
+		if (!strcmp(n->origins[i].field, "virt"))
+			n->origins[i] = (struct vp_origin){ .field = "virt", .value = vp_virt_name(n->virt), .path = "option --virt", .file = "" };
+}
+
+struct vp_node *vp_bind(struct vp_arena *a, const struct vp_profile *p, const struct vp_site *site, const struct vp_bind_opts *opts,
+			struct vp_diags *diags)
+{
+	struct vp_bind b = { .a = a, .profile = p, .site = site, .opts = opts, .diags = diags };
+	const struct vp_val *own = vp_get(p->root, VP_OWN);
+	unsigned errors = diags->errors;
+
+	b.node = vp_alloc(a, sizeof(*b.node));
+	b.node->n.profile = p;
+	bind_name(&b);
+	bind_node(&b);
+	bind_cpus(&b);
+	bind_memory(&b);
+	bind_disks(&b);
+	vp_bind_layout(&b);
+	bind_nics(&b);
+	bind_bridges(&b);
+	if (own)
+		check_unknown(&b, own);
+	check_references(&b);
+	return diags->errors == errors ? &b.node->n : NULL;
+}
+
+const struct vp_origin *vp_origin_of(const struct vp_node *n, const char *field)
+{
+	for (size_t i = 0; i < n->norigins; i++)
+		if (!strcmp(n->origins[i].field, field))
+			return &n->origins[i];
+	return NULL;
+}
+
+static const char *const virts[] = { "kvm", "qemu", "xen-para", "xen-hvm" };
+
+const char *vp_virt_name(enum vp_virt v)
+{
+	return virts[v];
+}
+
+int vp_virt_find(const char *name)
+{
+	for (size_t i = 0; i < vp_count(virts); i++)
+		if (!strcmp(virts[i], name))
+			return (int)i;
+	return -1;
+}
+
+const char *vp_firmware_name(enum vp_firmware f)
+{
+	return f == VP_UEFI ? "uefi" : "bios";
+}
+
+const char *vp_install_name(enum vp_install i)
+{
+	return i == VP_INSTALL_NONE ? "none" : "image";
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What single values may look like. Whitelists: what is not named here does not get into a node, and so into no file or command line. */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <string.h>
+
+#include "bind.h"
+
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGIT "0123456789"
+#define ALNUM LOWER UPPER DIGIT
+
+static bool only(const char *s, const char *set, size_t max)
+{
+	size_t n = strlen(s);
+
+	return n && n <= max && strspn(s, set) == n;
+}
+
+static bool word(const char *s, const char *set, size_t max)
+{
+	return only(s, set, max) && isalnum((unsigned char)s[0]);
+}
+
+bool vp_ip4(const char *text, uint32_t *out)
+{
+	struct in_addr in;
+
+	/* inet_pton() takes the plain dotted form only, and no leading zeros. */
+	if (inet_pton(AF_INET, text, &in) != 1)
+		return false;
+	*out = ntohl(in.s_addr);
+	return true;
+}
+
+char *vp_ip4_text(struct vp_arena *a, uint32_t ip)
+{
+	return vp_printf(a, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255);
+}
+
+static uint32_t mask_of(unsigned prefix)
+{
+	return prefix ? ~UINT32_C(0) << (32 - prefix) : 0;
+}
+
+bool vp_netmask(const char *text, unsigned *prefix)
+{
+	uint32_t mask;
+
+	if (!vp_ip4(text, &mask))
+		return false;
+	*prefix = (unsigned)__builtin_popcount(mask);
+	return *prefix >= 1 && *prefix <= 30 && mask == mask_of(*prefix);
+}
+
+bool vp_same_net(uint32_t a, uint32_t b, unsigned prefix)
+{
+	return !((a ^ b) & mask_of(prefix));
+}
+
+static bool host_ip(const char *s)
+{
+	uint32_t ip;
+
+	return vp_ip4(s, &ip) && ip >> 24 != 0 && ip >> 24 != 127 && ip >> 24 < 224;
+}
+
+bool vp_cidr(const char *text, uint32_t *ip, unsigned *prefix)
+{
+	const char *slash = strchr(text, '/');
+	char addr[INET_ADDRSTRLEN] = "";
+	uint64_t bits;
+	uint32_t host;
+
+	if (!slash || (size_t)(slash - text) >= sizeof(addr) || !vp_parse_u64(slash + 1, 1, 30, &bits))
+		return false;
+	memcpy(addr, text, (size_t)(slash - text));
+	if (!host_ip(addr) || !vp_ip4(addr, ip))
+		return false;
+	*prefix = (unsigned)bits;
+	host = *ip & ~mask_of(*prefix);
+	return host && host != ~mask_of(*prefix);
+}
+
+static bool cidr(const char *s)
+{
+	unsigned prefix;
+	uint32_t ip;
+
+	return vp_cidr(s, &ip, &prefix);
+}
+
+static bool netmask(const char *s)
+{
+	unsigned prefix;
+
+	return vp_netmask(s, &prefix);
+}
+
+static bool any_ip(const char *s)
+{
+	struct in6_addr six;
+
+	return host_ip(s) || inet_pton(AF_INET6, s, &six) == 1;
+}
+
+static bool label_of(const char *s, size_t n)
+{
+	return n && n <= 63 && s[0] != '-' && s[n - 1] != '-' && strspn(s, ALNUM "-") >= n;
+}
+
+static bool dotted(const char *s)
+{
+	size_t len = strlen(s);
+
+	if (len > VP_MAX_NAME)
+		return false;
+	for (;;) {
+		size_t n = strcspn(s, ".");
+
+		if (!label_of(s, n))
+			return false;
+		if (!s[n])
+			return true;
+		s += n + 1;
+	}
+}
+
+static bool ifname(const char *s)
+{
+	return word(s, ALNUM "._-", 15);
+}
+
+static bool diskname(const char *s)
+{
+	return word(s, ALNUM "._-/", 32) && !strstr(s, "..");
+}
+
+/* Six bytes, not all zero, not a group address. */
+static bool mac(const char *s)
+{
+	bool any = false;
+
+	if (strlen(s) != 17 || strchr("13579bdfBDF", s[1]))
+		return false;
+	for (size_t i = 0; i < 17; i++) {
+		if (i % 3 == 2 ? s[i] != s[2] || !strchr(":-", s[i]) : !isxdigit((unsigned char)s[i]))
+			return false;
+		any |= i % 3 != 2 && s[i] != '0';
+	}
+	return any;
+}
+
+/* No "." or ".." or empty element. */
+static bool plain_path(const char *s, size_t max)
+{
+	if (*s != '/' || !only(s, ALNUM "/._+@=-", max))
+		return false;
+	for (; *s; s += strcspn(s, "/")) {
+		size_t n;
+
+		s++;
+		n = strcspn(s, "/");
+		if (!n || (n == 1 && s[0] == '.') || (n == 2 && s[0] == '.' && s[1] == '.'))
+			return false;
+	}
+	return true;
+}
+
+static bool dir(const char *s)
+{
+	return plain_path(s, 1024);
+}
+
+static bool mountpoint(const char *s)
+{
+	return !strcmp(s, "swap") || !strcmp(s, "/") || plain_path(s, 255);
+}
+
+static bool args(const char *s)
+{
+	return !*s || only(s, ALNUM " ._,:=/+@%*~^-", 1024);
+}
+
+static bool options(const char *s)
+{
+	return only(s, ALNUM "._,:=/+-", 255);
+}
+
+static bool fslabel(const char *s)
+{
+	return only(s, ALNUM "._/-", 12);
+}
+
+/* "TYPE BASE64 [COMMENT]", without options: they could run commands. */
+static bool ssh_key(const char *s)
+{
+	size_t type = strspn(s, LOWER DIGIT "-@."), key;
+
+	if ((strncmp(s, "ssh-", 4) && strncmp(s, "ecdsa-", 6) && strncmp(s, "sk-", 3)) || s[type] != ' ')
+		return false;
+	s += type + 1;
+	key = strspn(s, ALNUM "+/=");
+	if (key < 32 || key > 4096)
+		return false;
+	return !s[key] || (s[key] == ' ' && (!s[key + 1] || only(s + key + 1, ALNUM " ._@+:/=-", 255)));
+}
+
+static bool crypt_hash(const char *s)
+{
+	if (*s != '$')
+		return strlen(s) == 13 && only(s, ALNUM "./", 13);
+	return strlen(s) > 12 && strchr(s + 1, '$') && only(s, ALNUM "$./=,", 255);
+}
+
+static bool package(const char *s)
+{
+	return strlen(s) > 1 && word(s, LOWER DIGIT "+.-", 128);
+}
+
+static bool uuid(const char *s)
+{
+	for (size_t i = 0; i < 36; i++)
+		if (i == 8 || i == 13 || i == 18 || i == 23 ? s[i] != '-' : !isxdigit((unsigned char)s[i]))
+			return false;
+	return !s[36];
+}
+
+static bool key(const char *s)
+{
+	return word(s, ALNUM "._/+-", 255);
+}
+
+static bool uri(const char *s)
+{
+	return word(s, ALNUM "._:/?&=@%,+[]~-", 500) && strchr(s, ':');
+}
+
+const struct vp_check vp_is_label = { dotted, "a host name: letters, digits and hyphens" };
+const struct vp_check vp_is_domain = { dotted, "a domain name: letters, digits and hyphens between dots" };
+const struct vp_check vp_is_ifname = { ifname, "a device name: at most 15 letters, digits, or any of . _ -" };
+const struct vp_check vp_is_diskname = { diskname, "a disk name: at most 32 letters, digits, or any of . _ - /" };
+const struct vp_check vp_is_mac = { mac, "a MAC address of one card: 52:54:00:12:34:56" };
+const struct vp_check vp_is_ip = { any_ip, "an IP address" };
+const struct vp_check vp_is_host_ip = { host_ip, "an IPv4 address of a host" };
+const struct vp_check vp_is_netmask = { netmask, "a netmask from 128.0.0.0 to 255.255.255.252" };
+const struct vp_check vp_is_cidr = { cidr, "an IPv4 address of a host and a prefix length up to 30: 10.9.8.1/24" };
+const struct vp_check vp_is_dir = { dir, "an absolute path of letters, digits, or any of . _ + @ = - /" };
+const struct vp_check vp_is_args = { args, "words of letters, digits, or any of . _ , : = / + @ % * ~ ^ -" };
+const struct vp_check vp_is_ssh_key = { ssh_key, "a line of authorized_keys without options: ssh-ed25519 AAAA... comment" };
+const struct vp_check vp_is_crypt = { crypt_hash, "a crypt(3) hash: $6$..." };
+const struct vp_check vp_is_package = { package, "the name of a Debian package" };
+const struct vp_check vp_is_mountpoint = { mountpoint, "an absolute path, or swap" };
+const struct vp_check vp_is_options = { options, "mount options" };
+const struct vp_check vp_is_fslabel = { fslabel, "a label of at most 12 letters, digits, or any of . _ - /" };
+const struct vp_check vp_is_uuid = { uuid, "a UUID" };
+const struct vp_check vp_is_key = { key, "a name below /system/blockdevices" };
+const struct vp_check vp_is_uri = { uri, "a libvirt URI: qemu:///system" };
