@@ -248,6 +248,7 @@ static struct vp_buf shape_of(const struct kind *k, const struct vp_node *n, con
 	if (vp_render_domain(&r, n, VP_BOOT_INSTALL, &out, &err)) {
 		if (err.code != VP_E_SCHEMA || strstr(err.msg, "not well-formed"))
 			fail_msg("%s: %s: %s", k->name, what, err.msg);
+		vp_buf_free(&out);
 		return text;
 	}
 	doc = xmlReadMemory(out.data, (int)out.len, NULL, NULL, XML_PARSE_NONET);

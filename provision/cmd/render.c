@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "../../pxe/serve.h"
+#include "cmd.h"
+
+/* What is known only once a node is armed: the secret of its installation, the root image, and the port of the boot service. */
+#define TOKEN  "TOKEN"
+#define DIGEST "DIGEST"
+#define PORT   8420
+
+/* The bridge that a node boots from; NULL where it has none of the profile's. */
+static const struct vp_bridge *boot_bridge(const struct vp_node *n)
+{
+	for (size_t i = 0; n->nnics && i < n->nbridges; i++)
+		if (!strcmp(n->bridges[i].name, n->nics[n->boot_nic].bridge))
+			return &n->bridges[i];
+	return NULL;
+}
+
+static const char *server(struct vp_ctx *c, const struct vp_node *n)
+{
+	const struct vp_bridge *b = boot_bridge(n);
+
+	/* A bridge that exists already has its address there. */
+	return vp_printf(c->arena, "http://%s:%d", b && b->address[0] ? b->address : "BRIDGE-ADDRESS", PORT);
+}
+
+static int text(struct vp_ctx *c, const char *name, json_t *data, vp_escape_fn *escape, struct vp_buf *out, struct vp_err *err)
+{
+	struct vp_render r = vp_ctx_render(c);
+	int rc = vp_render_text(&r, name, data, escape, out, err);
+
+	json_decref(data);
+	return rc;
+}
+
+static int domain(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
+{
+	struct vp_render r = vp_ctx_render(c);
+
+	return vp_render_domain(&r, n, VP_BOOT_DISK, out, err);
+}
+
+static int domain_install(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
+{
+	struct vp_render r = vp_ctx_render(c);
+
+	return vp_render_domain(&r, n, VP_BOOT_INSTALL, out, err);
+}
+
+static int network(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
+{
+	return text(c, "network", vp_node_json(n), vp_escape_line, out, err);
+}
+
+static int config(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
+{
+	json_t *data = vp_node_json(n);
+
+	json_object_update_new(data, json_pack("{s:s, s:s, s:s+, s:s, s:i}", "server", server(c, n), "token", TOKEN, "image_url", server(c, n),
+					       "/image/" DIGEST ".tar.zst", "image_sha256", DIGEST, "image_bytes", 0));
+	return text(c, "install.conf", data, vp_escape_shell, out, err);
+}
+
+static int pxelinux(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
+{
+	(void)err;
+	vp_pxelinux_conf(VP_ANSWER_INSTALL, server(c, n), n->name, TOKEN, "", out);
+	return 0;
+}
+
+/* The configuration, and what the node's own files in the directories that it names hold. */
+static int dnsmasq(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
+{
+	const struct vp_bridge *b = boot_bridge(n);
+	const struct vp_nic *nic = b ? &n->nics[n->boot_nic] : NULL;
+	struct vp_serve_net net;
+	struct vp_serve_opts o = { .state_dir = c->state_dir, .nets = &net, .nnets = 1, .nodes = 1 };
+	struct vp_dhcp_host h;
+
+	if (!b || !b->address[0])
+		return vp_fail(err, VP_E_MISSING, "%s boots from a bridge whose address the profile does not give", n->name);
+	net = (struct vp_serve_net){ b->name, b->address, b->prefix };
+	h = (struct vp_dhcp_host){ n->name, nic->mac, nic->ip, b->name, nic->gateway };
+	vp_dnsmasq_conf(&o, "dnsmasq", out);
+	/* As comments, so that the whole is still a configuration. */
+	vp_buf_addf(out, "# serve/hosts/%s: ", n->name);
+	vp_dnsmasq_host(&h, out);
+	if (h.ip[0]) {
+		vp_buf_addf(out, "# serve/names/%s: ", n->name);
+		vp_dnsmasq_name(&h, out);
+	}
+	return 0;
+}
+
+static const struct kind {
+	const char *name;
+	int (*render)(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err);
+} kinds[] = {
+	{ "domain", domain },	{ "domain-install", domain_install }, { "pxelinux", pxelinux }, { "dnsmasq", dnsmasq }, { "config", config },
+	{ "network", network },
+};
+
+static const struct kind *find_kind(const char *name)
+{
+	for (size_t i = 0; i < vp_count(kinds); i++)
+		if (!strcmp(kinds[i].name, name))
+			return &kinds[i];
+	fprintf(stderr, "vprov: render: no kind '%s'; there are:", name);
+	for (size_t i = 0; i < vp_count(kinds); i++)
+		fprintf(stderr, " %s", kinds[i].name);
+	fputs("\n", stderr);
+	return NULL;
+}
+
+int vp_cmd_render(struct vp_ctx *c)
+{
+	const struct kind *kind = find_kind(c->args[0]);
+	struct vp_nodes nodes = { 0 };
+	int rc;
+
+	if (!kind)
+		return VP_EXIT_USAGE;
+	c->args++;
+	c->nargs--;
+	rc = vp_ctx_nodes(c, &nodes);
+	for (size_t i = 0; i < nodes.n && !rc; i++) {
+		vp_cleanup(vp_buf_free) struct vp_buf out = { 0 };
+		struct vp_err err = { 0 };
+
+		if (kind->render(c, nodes.items[i], &out, &err))
+			rc = vp_ctx_error(c, &err);
+		else
+			fputs(vp_buf_str(&out), stdout);
+	}
+	return rc;
+}
