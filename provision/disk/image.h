@@ -2,7 +2,10 @@
 /*
  * The root image and the installer ramdisk, built from this machine's own package
  * sources and cached by a digest of their inputs. DIR/DIGEST.tar.zst is the root
- * file system; DIR/KEY/{vmlinuz,initrd,image.json} belong to it.
+ * file system; DIR/KEY/{vmlinuz,initrd,image.json} belong to it. The inputs are the
+ * suite, the package list, the source lines and the installer's files, not the state
+ * of the archive: the same image serves until it is removed or an input changes.
+ * The cache may be removed at any time when nothing installs.
  */
 #ifndef VP_IMAGE_H
 #define VP_IMAGE_H
@@ -17,8 +20,9 @@ struct vp_image_opts {
 	/* Beyond the standard list. */
 	const char **packages;
 	size_t npackages;
-	/* Where vprov's own parts are (guest program, installer's init): build tree or PREFIX/lib/vprov. */
-	const char *lib_dir;
+	/* Where vprov's own parts are: the directory of vprov-guest, and of the installer's init (vp_ctx_lib() "guest", "installer"). */
+	const char *guest_dir;
+	const char *installer_dir;
 	/* Told about 5 times a second: phase ("packages", "archive", "ramdisk") and percent (-1 unknown). May be NULL. */
 	int (*progress)(void *arg, const char *phase, int percent);
 	void *arg;

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The agent of an installed node: tells the boot service that the node is up,
+ * with proof, and runs what the service asks for. A node whose service is gone
+ * is not disturbed: one small request a minute, and nothing waits for it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+#define MAX_OUTPUT (4u << 20)
+#define WORK_DIR   "/var/tmp/vprov-verify"
+/* Seconds between questions while the service answers; and while it does not, after the first two minutes of one question a second. */
+#define POLL	  5
+#define POLL_LOST 60
+#define SOON	  120
+
+struct agent {
+	char url[256];
+	char node[256];
+	char token[128];
+	/* Address part of the URL. */
+	char server[64];
+};
+
+/* One output in the making: a memory stream. */
+struct text {
+	char *data;
+	size_t len;
+	FILE *f;
+};
+
+static void text_open(struct text *t)
+{
+	*t = (struct text){ 0 };
+	t->f = open_memstream(&t->data, &t->len);
+	if (!t->f)
+		abort();
+}
+
+static void text_free(struct text *t)
+{
+	fclose(t->f);
+	free(t->data);
+}
+
+/* url=, node=, token= lines. */
+static int read_conf(struct agent *a, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char line[512];
+
+	if (!f) {
+		perror(path);
+		return -1;
+	}
+	while (fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		sscanf(line, "url=%255s", a->url);
+		sscanf(line, "node=%255s", a->node);
+		sscanf(line, "token=%127s", a->token);
+	}
+	fclose(f);
+	if (!*a->node || !*a->token || sscanf(a->url, "http://%63[0-9.]", a->server) != 1) {
+		fprintf(stderr, "vprov-guest: %s: needs url=http://ADDRESS..., node= and token=\n", path);
+		return -1;
+	}
+	return 0;
+}
+
+/* A call below /node/NODE; status or -1. */
+static int call(const struct agent *a, const char *method, const char *what, const struct text *body, char **answer)
+{
+	char url[1024];
+
+	snprintf(url, sizeof(url), "%s/node/%s/%s?token=%s", a->url, a->node, what, a->token);
+	if (body)
+		fflush(body->f);
+	return vp_http_call(method, url, body ? body->data : NULL, body ? body->len : 0, answer, 4096, 5);
+}
+
+/* Results must arrive: the run is worthless without them. */
+static int deliver(const struct agent *a, const char *run, const char *name, const struct text *body)
+{
+	char what[256];
+
+	snprintf(what, sizeof(what), "result/%s/%s", run, name);
+	for (int i = 0; i < 10; i++) {
+		int status = call(a, "POST", what, body, NULL);
+
+		if (status >= 200 && status < 300)
+			return 0;
+		if (status >= 400 && status < 500)
+			return -1;
+		sleep(3);
+	}
+	return -1;
+}
+
+/* Moves what the pipe has into t; false at its end. */
+static bool take(int fd, struct text *t)
+{
+	char block[4096];
+	ssize_t n;
+
+	if (poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 1000) <= 0)
+		return true;
+	n = read(fd, block, sizeof(block));
+	if (n <= 0)
+		return n < 0 && errno == EINTR;
+	fflush(t->f);
+	if (t->len < MAX_OUTPUT)
+		fwrite(block, 1, (size_t)n, t->f);
+	return true;
+}
+
+/* Runs a program with its stdout going into t, at most limit_s seconds. Its exit status, or -1. */
+static int run(const char *const argv[], struct text *t, int limit_s)
+{
+	double end = vp_guest_clock(CLOCK_MONOTONIC) + limit_s;
+	int fds[2], status = -1;
+	bool more = true;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) || (pid = fork()) < 0)
+		return -1;
+	if (!pid) {
+		setpgid(0, 0);
+		dup2(fds[1], 1);
+		execvp(argv[0], (char *const *)argv);
+		perror(argv[0]);
+		_exit(127);
+	}
+	close(fds[1]);
+	while (more && vp_guest_clock(CLOCK_MONOTONIC) < end)
+		more = take(fds[0], t);
+	if (more)
+		kill(-pid, SIGKILL);
+	close(fds[0]);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+struct task {
+	char run[64];
+	unsigned laps, net_seconds, disk_mib;
+};
+
+/* The directory that is measured has to be on the root disk, and on a disk at all. */
+static bool on_root_disk(const char *dir)
+{
+	struct stat root, here;
+	char disk[64];
+
+	if (stat("/", &root) || stat(dir, &here) || root.st_dev != here.st_dev)
+		return false;
+	vp_guest_disk_of(here.st_dev, disk, sizeof(disk));
+	return *disk != '\0';
+}
+
+static int do_cpu(const struct agent *a, const struct task *k, struct text *t)
+{
+	(void)a;
+	return vp_guest_cpu(t->f, k->laps);
+}
+
+static int do_bonnie(const struct agent *a, const struct task *k, struct text *t)
+{
+	unsigned mib =
+		k->disk_mib ? k->disk_mib : (unsigned)((unsigned long long)sysconf(_SC_PHYS_PAGES) * (unsigned long long)sysconf(_SC_PAGESIZE) >> 19);
+	char size[32], ram[32];
+	int rc = -1;
+
+	snprintf(size, sizeof(size), "%u", mib);
+	snprintf(ram, sizeof(ram), "%u", mib / 2);
+	if ((mkdir(WORK_DIR, 0700) && errno != EEXIST) || !on_root_disk(WORK_DIR))
+		fprintf(stderr, "vprov-guest: %s is not on the root disk\n", WORK_DIR);
+	else
+		rc = run((const char *const[]){ "bonnie++", "-q", "-d", WORK_DIR, "-u", "root", "-m", a->node, "-n", "0", "-f", "-D", "-s", size,
+						"-r", ram, NULL },
+			 t, 3600);
+	rmdir(WORK_DIR);
+	return rc;
+}
+
+/* iperf3 exits with 0 where the server was busy or away: what it printed says so. Tries again for a while. */
+static int iperf3(const struct agent *a, const struct task *k, struct text *t, const char *reverse)
+{
+	char seconds[32];
+	int rc = -1;
+
+	snprintf(seconds, sizeof(seconds), "%u", k->net_seconds);
+	for (int i = 0; i < 30; i++) {
+		if (i) {
+			sleep(2);
+			text_free(t);
+			text_open(t);
+		}
+		rc = run((const char *const[]){ "iperf3", "-J", "--connect-timeout", "5000", "-c", a->server, "-t", seconds, reverse, NULL }, t,
+			 (int)k->net_seconds + 60);
+		fflush(t->f);
+		if (!rc && !strstr(t->data, "\"error\":"))
+			return 0;
+	}
+	return rc ? rc : -1;
+}
+
+static int do_send(const struct agent *a, const struct task *k, struct text *t)
+{
+	return iperf3(a, k, t, NULL);
+}
+
+static int do_receive(const struct agent *a, const struct task *k, struct text *t)
+{
+	return iperf3(a, k, t, "-R");
+}
+
+static int do_proof(const struct agent *a, const struct task *k, struct text *t)
+{
+	(void)k;
+	vp_guest_proof(t->f, a->server);
+	return 0;
+}
+
+static const struct measurement {
+	const char *name;
+	int (*run)(const struct agent *a, const struct task *k, struct text *t);
+} measurements[] = {
+	{ "proof", do_proof }, { "cpu", do_cpu }, { "bonnie", do_bonnie }, { "iperf3_send", do_send }, { "iperf3_receive", do_receive },
+};
+
+/* Every measurement in turn, each told as it ends, whatever became of it: the host judges. 0 where all of it arrived. */
+static int verify(const struct agent *a, const struct task *k)
+{
+	struct text times;
+	int rc = 0;
+
+	text_open(&times);
+	for (size_t i = 0; i < sizeof(measurements) / sizeof(measurements[0]) && !rc; i++) {
+		double start = vp_guest_clock(CLOCK_BOOTTIME);
+		struct text t;
+		int status;
+
+		text_open(&t);
+		status = measurements[i].run(a, k, &t);
+		fprintf(times.f, "name=%s start=%.3f end=%.3f status=%d\n", measurements[i].name, start, vp_guest_clock(CLOCK_BOOTTIME), status);
+		rc = deliver(a, k->run, measurements[i].name, &t);
+		text_free(&t);
+	}
+	if (!rc)
+		rc = deliver(a, k->run, "timings", &times);
+	text_free(&times);
+	return rc;
+}
+
+/* 0 where the service answered. */
+static int work(const struct agent *a, char *last)
+{
+	struct task k;
+	char *answer = NULL;
+	int status = call(a, "GET", "task", NULL, &answer), rc = status < 0 ? -1 : 0;
+
+	if (status == 200 && sscanf(answer, "verify %63[A-Za-z0-9._:-] %u %u %u", k.run, &k.laps, &k.net_seconds, &k.disk_mib) == 4) {
+		struct text none;
+
+		/* A run whose end was not heard of is not done again. */
+		if (strcmp(last, k.run) != 0)
+			rc = verify(a, &k);
+		text_open(&none);
+		if (!rc && !(rc = deliver(a, k.run, "done", &none)))
+			snprintf(last, sizeof(k.run), "%s", k.run);
+		text_free(&none);
+	}
+	free(answer);
+	return rc;
+}
+
+/* True once the service has taken the proof. */
+static bool report_up(const struct agent *a)
+{
+	struct text t;
+	int status;
+
+	text_open(&t);
+	vp_guest_proof(t.f, a->server);
+	status = call(a, "POST", "up", &t, NULL);
+	text_free(&t);
+	return status >= 200 && status < 300;
+}
+
+int vp_guest_agent(const char *conf)
+{
+	double contact = vp_guest_clock(CLOCK_BOOTTIME);
+	struct agent a = { 0 };
+	char last[64] = "";
+	bool up = false;
+
+	if (read_conf(&a, conf))
+		return VP_GUEST_USAGE;
+	signal(SIGPIPE, SIG_IGN);
+	for (;;) {
+		double now = vp_guest_clock(CLOCK_BOOTTIME);
+		int rc;
+
+		if (!up)
+			up = report_up(&a);
+		rc = up ? work(&a, last) : -1;
+		if (!rc)
+			contact = now;
+		sleep(rc ? (now - contact < SOON ? 1 : POLL_LOST) : POLL);
+	}
+}
