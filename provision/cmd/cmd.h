@@ -18,7 +18,7 @@ struct vp_ctx {
 	/* Absolute. */
 	const char *state_dir;
 	int virt;
-	bool json, exit_code, watch, follow, restart, yes, keep;
+	bool json, exit_code, watch, follow, restart, until_done, yes, keep;
 	/* What is left of the command line. */
 	const char *const *args;
 	size_t nargs;
@@ -67,6 +67,19 @@ int vp_ctx_nodes(struct vp_ctx *c, struct vp_nodes *out);
 struct vp_render vp_ctx_render(struct vp_ctx *c);
 /* Where shipped parts are: $VPROV_LIB, the build tree beside the program, or PREFIX/lib/vprov. */
 const char *vp_ctx_lib(struct vp_ctx *c, const char *part);
+/*
+ * Opens the state for reading: *s stays NULL where there is none yet. With `named`, every argument has to be a node of it.
+ * 0, or an exit status after the message.
+ */
+int vp_ctx_state(struct vp_ctx *c, bool named, struct vp_state **s);
+/*
+ * Calls fn with a connection to a node's hypervisor (its URI), only to look. An embedded driver has one user at a time: the lock of
+ * the state directory is held meanwhile, and VP_E_LOCKED says that another vprov is at work. fn's answer, or -1 with err filled.
+ */
+int vp_ctx_peek(struct vp_ctx *c, const char *uri, int (*fn)(struct vp_hv *hv, void *arg, struct vp_err *err), void *arg, struct vp_err *err);
+/* Seconds since 1970 as "2026-11-21T21:43:10Z" (JSON), or in local time for people. */
+const char *vp_ctx_time(struct vp_ctx *c, double t);
+const char *vp_ctx_local_time(struct vp_ctx *c, double t);
 /* Dumps with stable key order and a newline; steals the reference. */
 void vp_print_json(json_t *j);
 /* Set by SIGINT and SIGTERM. */

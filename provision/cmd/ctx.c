@@ -2,6 +2,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -138,6 +139,77 @@ const char *vp_ctx_lib(struct vp_ctx *c, const char *part)
 	if (!strcmp(part, "guest"))
 		return vp_printf(c->arena, "%s/guest", dir);
 	return vp_printf(c->arena, "%s/%s%s", top, strcmp(part, "installer") ? "" : "pxe/", part);
+}
+
+int vp_ctx_state(struct vp_ctx *c, bool named, struct vp_state **s)
+{
+	struct vp_err err = { 0 };
+	struct vp_node_row row;
+	const char *unknown = NULL;
+
+	*s = vp_state_open(c->state_dir, true, &err);
+	if (!*s && err.code != VP_E_NOTFOUND)
+		return vp_ctx_error(c, &err);
+	for (size_t i = 0; named && i < c->nargs && !unknown; i++) {
+		int found = *s ? vp_state_node(*s, c->arena, c->args[i], &row, &err) : 0;
+
+		if (found < 0)
+			return vp_ctx_error(c, &err);
+		if (!found)
+			unknown = vp_printable(c->arena, c->args[i], 256);
+	}
+	if (!unknown)
+		return VP_EXIT_OK;
+	err = (struct vp_err){ 0 };
+	vp_fail(&err, VP_E_NOTFOUND, "no node '%s' in %s", unknown, c->state_dir);
+	return vp_ctx_error(c, &err);
+}
+
+int vp_ctx_peek(struct vp_ctx *c, const char *uri, int (*fn)(struct vp_hv *hv, void *arg, struct vp_err *err), void *arg, struct vp_err *err)
+{
+	const struct vp_hv_opts o = { .connect = uri, .state_dir = c->state_dir, .readonly = true };
+	vp_cleanup(vp_closep) int lock = -1;
+	static bool hidden;
+	struct vp_hv *hv;
+	int rc;
+
+	if (!strncmp(uri, "qemu:///embed", 13)) {
+		lock = vp_state_lock(c->state_dir, c->command, err);
+		if (lock < 0)
+			return -1;
+	}
+	/* Before libvirt's threads are there, that is: once. */
+	if (!hidden && vp_kvm_hide(NULL) < 0)
+		vp_debug("/dev/kvm cannot be hidden: libvirt may be slow");
+	hidden = true;
+	hv = vp_hv_open(&o, err);
+	if (!hv)
+		return -1;
+	rc = fn(hv, arg, err);
+	hv->ops->close(hv);
+	return rc;
+}
+
+const char *vp_ctx_time(struct vp_ctx *c, double t)
+{
+	time_t s = (time_t)t;
+	char text[32];
+	struct tm tm;
+
+	gmtime_r(&s, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return vp_strdup(c->arena, text);
+}
+
+const char *vp_ctx_local_time(struct vp_ctx *c, double t)
+{
+	time_t s = (time_t)t;
+	char text[32];
+	struct tm tm;
+
+	localtime_r(&s, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+	return vp_strdup(c->arena, text);
 }
 
 void vp_print_json(json_t *j)
