@@ -23,7 +23,7 @@ static const struct vp_cmd commands[] = {
 	{ "verify", "NODE...", "run the benchmark suite again and print its table", vp_cmd_verify, 1, ~0u },
 	{ "destroy", "NODE...", "gone without a trace: domain, disks, taps, bridge, leases, state", vp_cmd_destroy, 1, ~0u },
 	{ "net", "up|down|show [PROFILE...]", "bridges and taps alone", vp_cmd_net, 1, ~0u },
-	{ "serve", "[PROFILE...]", "the boot service in the foreground: DHCP, TFTP, HTTP", vp_cmd_serve, 0, ~0u },
+	{ "serve", "", "the boot service in the foreground: DHCP, TFTP, HTTP for the nodes of the state directory", vp_cmd_serve, 0, 0 },
 	{ "schema", "", "the profile paths that vprov reads", vp_cmd_schema, 0, 0 },
 	{ "help", "[COMMAND|CODE]", "this page, a command, or the meaning of an error code", vp_cmd_help, 0, 1 },
 	{ "version", "", "version of vprov and of its libraries", vp_cmd_version, 0, 0 },
@@ -52,6 +52,7 @@ static const struct vp_option {
 	{ "watch", 'w', NULL, "status", "show again whenever something changes" },
 	{ "follow", 'f', NULL, "log console", "go on as it grows" },
 	{ "run", 'r', "RUN", "verify", "print an earlier run's table instead of measuring" },
+	{ "until-done", 'u', NULL, "serve", "end when no node is being installed or measured" },
 	{ "yes", 'y', NULL, "destroy", "do not ask" },
 	{ "keep-disks", 'k', NULL, "destroy", "leave the disk images" },
 };
@@ -151,6 +152,7 @@ static int apply_option(struct vp_ctx *c, const struct vp_option *o, const char 
 	case 'R': c->restart = true; break;
 	case 'w': c->watch = true; break;
 	case 'f': c->follow = true; break;
+	case 'u': c->until_done = true; break;
 	case 'y': c->yes = true; break;
 	case 'k': c->keep = true; break;
 	case 'V':

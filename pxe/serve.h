@@ -38,12 +38,19 @@ struct vp_serve_opts {
 	size_t nnets;
 	/* HTTP port; 0 lets the kernel choose. */
 	unsigned port;
-	/* End by itself when no node is between armed and verified (true for apply's own). */
+	/* End by itself when no node is between armed and up, or has a task (true for apply's own). */
 	bool until_done;
+	/* How many nodes there are: sizes tftp-max. vp_serve() counts them itself. */
+	size_t nodes;
 };
 
-/* Runs in the foreground until SIGTERM, SIGINT, or done. Ready is told by the file STATE/serve/ready ("pid port\n"). */
+/*
+ * Runs in the foreground until SIGTERM, SIGINT, SIGHUP, or done: 0. Ready is told by the file STATE/serve/ready ("pid port\n").
+ * 1: a node wants a bridge that is not among o->nets; call again with all of them.
+ */
 int vp_serve(const struct vp_serve_opts *o, struct vp_err *err);
+/* The networks that the nodes in the state database boot from, in the arena; the address of a bridge that is not vprov's is the live one. */
+int vp_serve_nets(struct vp_state *s, struct vp_arena *a, struct vp_serve_opts *o, struct vp_err *err);
 
 /* One node as dnsmasq must know it. */
 struct vp_dhcp_host {
@@ -52,11 +59,17 @@ struct vp_dhcp_host {
 	/* "" for an address from the range. */
 	const char *ip;
 	const char *bridge;
+	/* "" for none. */
+	const char *gateway;
 };
 /* dnsmasq's configuration (golden-tested); hosts are files of their own in STATE/serve/hosts/. */
 void vp_dnsmasq_conf(const struct vp_serve_opts *o, const char *user, struct vp_buf *out);
-/* "MAC,set:vp-NAME,IP,HOSTNAME" */
+/* STATE/serve/hosts/NAME: "MAC,set:vp-NAME,IP,HOSTNAME" */
 void vp_dnsmasq_host(const struct vp_dhcp_host *h, struct vp_buf *out);
+/* STATE/serve/opts/NAME: router and domain by the tag vp-NAME. */
+void vp_dnsmasq_options(const struct vp_dhcp_host *h, struct vp_buf *out);
+/* STATE/serve/names/NAME: "IP FQDN HOSTNAME"; nothing where the address is not known. */
+void vp_dnsmasq_name(const struct vp_dhcp_host *h, struct vp_buf *out);
 /* The pxelinux configuration of one MAC for a decision; url is "http://ADDRESS:PORT", append the installer's arguments. */
 void vp_pxelinux_conf(enum vp_boot_answer answer, const char *url, const char *node, const char *token, const char *append, struct vp_buf *out);
 

@@ -6,7 +6,8 @@ int64_t vp_state_version(struct vp_state *s)
 {
 	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st = vp_db_query(s, NULL, "PRAGMA data_version", "");
 
-	return st && sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int64(st, 0) : -1;
+	/* The pragma counts what others did, the other what this connection did. */
+	return st && sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int64(st, 0) + sqlite3_total_changes(s->db) : -1;
 }
 
 int vp_state_lease(struct vp_state *s, const char *node, const char *ip, struct vp_err *err)

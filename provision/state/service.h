@@ -5,7 +5,7 @@
 
 #include "state.h"
 
-/* A number that changes when another connection has changed the database; -1 on failure. */
+/* A number that grows whenever the database was changed, by this process or another; -1 on failure. */
 int64_t vp_state_version(struct vp_state *s);
 /* The address that DHCP gave to a node that has none yet; a fixed one is left alone. */
 int vp_state_lease(struct vp_state *s, const char *node, const char *ip, struct vp_err *err);

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+/* vprov serve: the boot service in the foreground. apply starts the same with --until-done. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../../pxe/serve.h"
+#include "cmd.h"
+
+/* As apply finds it; both have to look at one place. */
+static const char *image_dir(struct vp_arena *a)
+{
+	const char *dir = getenv("VPROV_CACHE"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+	if (dir && dir[0] == '/')
+		return dir;
+	if (!geteuid())
+		return "/var/cache/vprov";
+	return xdg && xdg[0] == '/' ? vp_printf(a, "%s/vprov", xdg) : vp_printf(a, "%s/.cache/vprov", home ? home : "");
+}
+
+static void announce(const struct vp_serve_opts *o)
+{
+	if (!o->nnets)
+		vp_say("no node has a network yet; waiting for `vprov apply`");
+	for (size_t i = 0; i < o->nnets; i++)
+		vp_say("serving %s: DHCP, TFTP, DNS; http://%s:%u/", o->nets[i].bridge, o->nets[i].address, o->port);
+}
+
+/* With the networks that the nodes have now. 1: they have changed. */
+static int serve_once(struct vp_ctx *c, struct vp_err *err)
+{
+	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
+	struct vp_serve_opts o = { .state_dir = c->state_dir, .image_dir = image_dir(a), .port = VP_HTTP_PORT, .until_done = c->until_done };
+	struct vp_state *s = vp_state_open(c->state_dir, false, err);
+	int rc;
+
+	if (!s)
+		return -1;
+	rc = vp_serve_nets(s, a, &o, err);
+	vp_state_close(s);
+	if (rc)
+		return -1;
+	announce(&o);
+	return vp_serve(&o, err);
+}
+
+int vp_cmd_serve(struct vp_ctx *c)
+{
+	struct vp_err err = { 0 };
+	int rc;
+
+	do
+		rc = serve_once(c, &err);
+	while (rc == 1);
+	return rc ? vp_ctx_error(c, &err) : VP_EXIT_OK;
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "serve.h"
+
+#define TFTP_MIN 64
+
+/*
+ * Above tftp-max dnsmasq does not queue: the surplus clients starve. A node that boots has one transfer open, and an aborted one
+ * may linger. A power of two, so that a node more does not mean another configuration.
+ */
+static size_t tftp_max(size_t nodes)
+{
+	size_t max = TFTP_MIN;
+
+	while (max < 2 * nodes)
+		max *= 2;
+	return max;
+}
+
+static void add_range(const struct vp_serve_net *net, struct vp_buf *out)
+{
+	uint32_t mask = net->prefix ? ~UINT32_C(0) << (32 - net->prefix) : 0;
+	char first[INET_ADDRSTRLEN], last[INET_ADDRSTRLEN], netmask[INET_ADDRSTRLEN];
+	struct in_addr a = { 0 }, addr;
+
+	inet_pton(AF_INET, net->address, &a);
+	addr.s_addr = htonl((ntohl(a.s_addr) & mask) + 1);
+	inet_ntop(AF_INET, &addr, first, sizeof(first));
+	addr.s_addr = htonl((ntohl(a.s_addr) | ~mask) - 1);
+	inet_ntop(AF_INET, &addr, last, sizeof(last));
+	addr.s_addr = htonl(mask);
+	inet_ntop(AF_INET, &addr, netmask, sizeof(netmask));
+	/* Not "static": nodes without a fixed address get one from the range. Unknown ones are ignored below. */
+	vp_buf_addf(out, "interface=%s\ndhcp-range=%s,%s,%s,12h\n", net->bridge, first, last, netmask);
+}
+
+void vp_dnsmasq_conf(const struct vp_serve_opts *o, const char *user, struct vp_buf *out)
+{
+	vp_buf_addf(out, "# Written by vprov; changes are lost.\nkeep-in-foreground\nuser=%s\npid-file=\nlog-facility=-\nlog-dhcp\n", user);
+	/* Sockets on the addresses of these bridges only; a bridge that is made again is picked up. */
+	vp_buf_adds(out, "bind-dynamic\nexcept-interface=lo\n");
+	for (size_t i = 0; i < o->nnets; i++)
+		add_range(&o->nets[i], out);
+	vp_buf_addf(out,
+		    "dhcp-ignore=tag:!known\ndhcp-authoritative\ndhcp-leasefile=%s/serve/leases\n"
+		    "dhcp-hostsfile=%s/serve/hosts\ndhcp-optsfile=%s/serve/opts\ndhcp-option=option:dns-server,0.0.0.0\ndhcp-boot=pxelinux.0\n",
+		    o->state_dir, o->state_dir, o->state_dir);
+	vp_buf_addf(out, "no-resolv\nno-hosts\naddn-hosts=%s/serve/names\ndomain-needed\nbogus-priv\nlocal-ttl=10\n", o->state_dir);
+	vp_buf_addf(out, "enable-tftp\ntftp-root=%s/serve/tftp\ntftp-max=%zu\n", o->state_dir, tftp_max(o->nodes));
+}
+
+/* Length of the first label. */
+static int label(const char *name)
+{
+	return (int)strcspn(name, ".");
+}
+
+void vp_dnsmasq_host(const struct vp_dhcp_host *h, struct vp_buf *out)
+{
+	vp_buf_addf(out, "%s,set:vp-%s,%s%s%.*s\n", h->mac, h->name, h->ip, h->ip[0] ? "," : "", label(h->name), h->name);
+}
+
+void vp_dnsmasq_options(const struct vp_dhcp_host *h, struct vp_buf *out)
+{
+	const char *domain = h->name + label(h->name);
+
+	/* Without a value it is not sent: else dnsmasq would name itself as the router. */
+	vp_buf_addf(out, "tag:vp-%s,option:router%s%s\n", h->name, h->gateway[0] ? "," : "", h->gateway);
+	if (domain[0])
+		vp_buf_addf(out, "tag:vp-%s,option:domain-name,%s\n", h->name, domain + 1);
+}
+
+void vp_dnsmasq_name(const struct vp_dhcp_host *h, struct vp_buf *out)
+{
+	if (!h->ip[0])
+		return;
+	vp_buf_addf(out, "%s %s", h->ip, h->name);
+	if (h->name[label(h->name)])
+		vp_buf_addf(out, " %.*s", label(h->name), h->name);
+	vp_buf_adds(out, "\n");
+}
+
+void vp_pxelinux_conf(enum vp_boot_answer answer, const char *url, const char *node, const char *token, const char *append, struct vp_buf *out)
+{
+	if (answer != VP_ANSWER_INSTALL) {
+		vp_buf_adds(out, "DEFAULT local\nLABEL local\nLOCALBOOT 0\n");
+		return;
+	}
+	vp_buf_addf(out, "DEFAULT install\nLABEL install\nKERNEL %s/boot/vmlinuz\nINITRD %s/boot/initrd\n", url, url);
+	vp_buf_addf(out, "APPEND console=tty0 console=ttyS0,115200n8 vprov.url=%s vprov.node=%s vprov.token=%s quiet panic=30%s%s\n", url, node,
+		    token, append[0] ? " " : "", append);
+}

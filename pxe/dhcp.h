@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The DHCP half of the boot service: dnsmasq, its log, and the files it reads; for the files of this directory only. */
+#ifndef VP_DHCP_H
+#define VP_DHCP_H
+
+#include "serve.h"
+
+/* --- Its log --- */
+enum vp_dhcp_kind { VP_LOG_OTHER, VP_LOG_STARTED, VP_LOG_LEASE, VP_LOG_SENT };
+
+struct vp_dhcp_log {
+	enum vp_dhcp_kind kind;
+	char ip[16];
+	/* Of a lease. */
+	char mac[18];
+	/* Of a file sent by TFTP: below the TFTP root. */
+	char file[64];
+};
+
+/* One line without its end. tftp_root as in the configuration. */
+void vp_dhcp_log_parse(const char *line, const char *tftp_root, struct vp_dhcp_log *out);
+
+/* --- Its files --- */
+/* What the row of a node says to DHCP; false where it has no network to boot from, or holds what may not go into a file. */
+bool vp_dhcp_host_of(struct vp_arena *a, const struct vp_node_row *row, struct vp_dhcp_host *host, struct vp_serve_net *net);
+
+struct vp_served {
+	/* Below STATE/serve. */
+	const char *path;
+	const char *text;
+	/* dnsmasq reads it again only when it is told to. */
+	bool reload;
+};
+
+/* All files of all nodes, sorted by path; in the arena. */
+struct vp_served_files {
+	struct vp_arena *arena;
+	struct vp_served *items;
+	size_t n, cap;
+};
+
+void vp_served_add(struct vp_served_files *f, const struct vp_node_row *row, const struct vp_serve_opts *o, unsigned port);
+/* Makes the directory hold `want` where it held `have` before; *reload where dnsmasq has to be told. */
+int vp_served_sync(const char *dir, const struct vp_served_files *have, struct vp_served_files *want, bool *reload, struct vp_err *err);
+
+/* --- Children that end when this process ends, however it ends. --- */
+struct vp_proc {
+	/* Of the process that looks after it; 0 where there is none. */
+	pid_t pid;
+	/* What it writes to stderr; not blocking. */
+	int fd;
+	/* The line that is not complete yet. */
+	struct vp_buf line;
+};
+
+/* lock is the only descriptor that goes along: a lock is held until the last child is gone. user NULL: stays who we are. */
+int vp_proc_start(struct vp_proc *p, const char *const *argv, const char *user, int lock, struct vp_err *err);
+/* The next whole line, NUL-terminated and valid until the next call; NULL where there is none now. */
+const char *vp_proc_line(struct vp_proc *p);
+void vp_proc_reload(const struct vp_proc *p);
+/* True once after it has ended. */
+bool vp_proc_ended(struct vp_proc *p);
+void vp_proc_stop(struct vp_proc *p);
+
+#endif

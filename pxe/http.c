@@ -1,0 +1,564 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "../provision/state/service.h"
+#include "http.h"
+
+#define MAX_CONNECTIONS 1024u
+#define MAX_PER_ADDRESS 16u
+#define IDLE_SECONDS	120u
+/* An installer that reports by itself is believed for so long before the bytes sent are counted instead. */
+#define TRUST_NS (UINT64_C(5) * 1000000000)
+
+/* A root image on its way to a node. */
+struct download {
+	struct download *next;
+	char node[256];
+	int fd;
+	uint64_t first, size;
+	/* Bytes of this connection that had been acknowledged before. */
+	uint64_t base;
+	unsigned percent;
+	uint64_t told;
+};
+
+struct vp_http {
+	struct vp_state *state;
+	const char *image_dir;
+	void (*changed)(void *arg);
+	void *arg;
+	struct MHD_Daemon **daemons;
+	size_t n;
+	unsigned port;
+	struct download *downloads;
+	uint64_t refused;
+};
+
+struct request {
+	struct vp_arena *arena;
+	struct vp_route route;
+	/* Set where the route names a node, which is then proven to be the one that asks; or where the peer's address is a node's. */
+	struct vp_node_row row;
+	char peer[INET_ADDRSTRLEN];
+	struct vp_buf body;
+	struct download *download;
+};
+
+static enum MHD_Result reply(struct MHD_Connection *c, unsigned status, const char *type, const char *data, size_t len)
+{
+	struct MHD_Response *r = MHD_create_response_from_buffer(len, (void *)data, MHD_RESPMEM_MUST_COPY);
+	enum MHD_Result rc;
+
+	if (!r)
+		return MHD_NO;
+	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+	rc = MHD_queue_response(c, status, r);
+	MHD_destroy_response(r);
+	return rc;
+}
+
+static enum MHD_Result say(struct MHD_Connection *c, unsigned status, const char *text)
+{
+	return reply(c, status, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+static enum MHD_Result broken(struct MHD_Connection *c, const struct vp_err *err)
+{
+	vp_warn("boot service: %s", err->msg);
+	return say(c, MHD_HTTP_INTERNAL_SERVER_ERROR, "the boot service failed\n");
+}
+
+static enum MHD_Result not_allowed(struct MHD_Connection *c, const char *allow)
+{
+	struct MHD_Response *r = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+	enum MHD_Result rc;
+
+	if (!r)
+		return MHD_NO;
+	MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, allow);
+	rc = MHD_queue_response(c, MHD_HTTP_METHOD_NOT_ALLOWED, r);
+	MHD_destroy_response(r);
+	return rc;
+}
+
+/* Whoever floods us with forgeries gets one event a second into the database, not more. */
+static enum MHD_Result refuse(struct vp_http *h, struct MHD_Connection *c, const struct request *q, const char *why)
+{
+	uint64_t now = vp_now_ns();
+
+	if (now - h->refused >= UINT64_C(1000000000)) {
+		const char *text = vp_printf(q->arena, "%s refused: from %s, %s", vp_route_info(q->route.id)->word, q->peer, why);
+
+		vp_state_event(h->state, q->route.node, "http", text, NULL);
+		h->refused = now;
+	}
+	return say(c, MHD_HTTP_FORBIDDEN, "refused\n");
+}
+
+/* --- Files --- */
+
+/* The directory of the kernel and ramdisk that belong to a root image: the one whose image.json names its digest. */
+static const char *boot_dir(const struct vp_http *h, struct request *q)
+{
+	DIR *dir = q->row.image && q->row.image[0] ? opendir(h->image_dir) : NULL;
+	const char *found = NULL;
+	struct dirent *e;
+
+	while (dir && !found && (e = readdir(dir))) {
+		vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
+		const char *path = vp_printf(q->arena, "%s/%s", h->image_dir, e->d_name);
+
+		if (e->d_name[0] == '.' || vp_read_file(vp_printf(q->arena, "%s/image.json", path), 1 << 20, &text, NULL))
+			continue;
+		if (strstr(vp_buf_str(&text), q->row.image))
+			found = path;
+	}
+	if (dir)
+		closedir(dir);
+	return found ? found : h->image_dir;
+}
+
+static uint64_t acked(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) ? 0 : info.tcpi_bytes_acked;
+}
+
+static void watch(struct vp_http *h, struct MHD_Connection *c, struct request *q, uint64_t first, uint64_t size)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct download *d = vp_xcalloc(1, sizeof(*d));
+
+	*d = (struct download){ .next = h->downloads, .fd = info->connect_fd, .first = first, .size = size };
+	d->base = acked(d->fd);
+	snprintf(d->node, sizeof(d->node), "%s", q->row.name);
+	h->downloads = q->download = d;
+}
+
+static enum MHD_Result send_part(struct MHD_Connection *c, int fd, uint64_t size, uint64_t first, uint64_t last, bool partial)
+{
+	struct MHD_Response *r = MHD_create_response_from_fd_at_offset64(size ? last - first + 1 : 0, fd, first);
+	enum MHD_Result rc;
+	char range[80];
+
+	if (!r) {
+		close(fd);
+		return MHD_NO;
+	}
+	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, "application/octet-stream");
+	MHD_add_response_header(r, MHD_HTTP_HEADER_ACCEPT_RANGES, "bytes");
+	if (partial) {
+		snprintf(range, sizeof(range), "bytes %llu-%llu/%llu", (unsigned long long)first, (unsigned long long)last, (unsigned long long)size);
+		MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_RANGE, range);
+	}
+	rc = MHD_queue_response(c, partial ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK, r);
+	MHD_destroy_response(r);
+	return rc;
+}
+
+static enum MHD_Result serve_file(struct vp_http *h, struct MHD_Connection *c, struct request *q, const char *path)
+{
+	const char *range = MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_RANGE);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), part = 0;
+	uint64_t size, first = 0, last;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		vp_closep(&fd);
+		return say(c, MHD_HTTP_NOT_FOUND, "no such file\n");
+	}
+	size = (uint64_t)st.st_size;
+	/* Without validators there is nothing that If-Range could match: all of it. */
+	if (!MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_RANGE))
+		part = vp_range_parse(range, size, &first, &last);
+	if (part < 0) {
+		close(fd);
+		return say(c, MHD_HTTP_RANGE_NOT_SATISFIABLE, "beyond the end\n");
+	}
+	if (!part) {
+		first = 0;
+		last = size ? size - 1 : 0;
+	}
+	if (q->route.id == VP_ROUTE_IMAGE && q->row.name && size)
+		watch(h, c, q, first, size);
+	return send_part(c, fd, size, first, last, part);
+}
+
+static enum MHD_Result get_boot(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	if (q->row.name && q->row.life >= VP_ARMED && q->row.life < VP_KERNEL)
+		vp_state_evidence(h->state, q->row.name, VP_EV_KERNEL, NULL, -1, vp_printf(q->arena, "GET /boot/%s", q->route.file), NULL);
+	return serve_file(h, c, q, vp_printf(q->arena, "%s/%s", boot_dir(h, q), q->route.file));
+}
+
+static enum MHD_Result get_image(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	return serve_file(h, c, q, vp_printf(q->arena, "%s/%s", h->image_dir, q->route.file));
+}
+
+/* --- Status --- */
+
+static enum MHD_Result get_status(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf out = { 0 };
+	bool json = q->route.id == VP_ROUTE_STATUS;
+	struct vp_node_rows rows = { 0 };
+	struct vp_err err = { 0 };
+
+	if (vp_state_nodes(h->state, q->arena, &rows, &err))
+		return broken(c, &err);
+	(json ? vp_status_json : vp_status_page)(&rows, &out);
+	return reply(c, MHD_HTTP_OK, json ? "application/json" : "text/html; charset=utf-8", out.data, out.len);
+}
+
+/* --- What a node tells and asks; that it is the node has been checked before. --- */
+
+static enum MHD_Result evidence(struct vp_http *h, struct MHD_Connection *c, const struct request *q, enum vp_evidence ev, const char *phase,
+				int percent, const char *text)
+{
+	struct vp_err err = { 0 };
+
+	if (vp_state_evidence(h->state, q->row.name, ev, phase, percent, text, &err))
+		return broken(c, &err);
+	return say(c, MHD_HTTP_OK, "ok\n");
+}
+
+static enum MHD_Result get_config(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	struct vp_err err = { 0 };
+	int rc = vp_state_take_config(h->state, q->row.name, &err);
+
+	if (rc < 0)
+		return broken(c, &err);
+	if (!rc) {
+		vp_state_event(h->state, q->row.name, "http", "configuration refused: it has been handed out, or the node is not armed", NULL);
+		return say(c, MHD_HTTP_CONFLICT, "handed out before\n");
+	}
+	/* From here on the network answers "boot from disk", whatever becomes of this response. */
+	h->changed(h->arg);
+	if (vp_state_evidence(h->state, q->row.name, VP_EV_CONFIG, NULL, -1, "configuration handed out", &err))
+		return broken(c, &err);
+	return reply(c, MHD_HTTP_OK, "text/plain; charset=utf-8", q->row.config, strlen(q->row.config));
+}
+
+static enum MHD_Result post_event(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	char phase[VP_MAX_EVENT + 1], text[VP_MAX_EVENT + 1];
+	unsigned percent;
+
+	if (!vp_event_parse(vp_buf_str(&q->body), q->body.len, phase, &percent, text))
+		return say(c, MHD_HTTP_BAD_REQUEST, "expected: PHASE PERCENT [text]\n");
+	for (struct download *d = h->downloads; d; d = d->next)
+		if (!strcmp(d->node, q->row.name))
+			d->told = vp_now_ns();
+	if (!strcmp(phase, q->row.phase) && percent == q->row.percent)
+		return say(c, MHD_HTTP_OK, "ok\n");
+	return evidence(h, c, q, VP_EV_PHASE, phase, (int)percent, vp_printf(q->arena, "%s %u %%%s%s", phase, percent, text[0] ? ": " : "", text));
+}
+
+static enum MHD_Result post_ack(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	enum MHD_Result rc;
+
+	/* Repeated: said already, nothing changes. */
+	if (q->row.life >= VP_ACKED)
+		return say(c, MHD_HTTP_OK, "ok\n");
+	rc = evidence(h, c, q, VP_EV_ACK, NULL, -1, "installation acknowledged");
+	h->changed(h->arg);
+	return rc;
+}
+
+static enum MHD_Result post_failed(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	const char *why = vp_buf_str(&q->body);
+
+	return evidence(h, c, q, VP_EV_FAILED, NULL, -1, why[0] ? why : "the installer failed and gave no reason");
+}
+
+static enum MHD_Result post_up(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	char *proof = vp_strdup(q->arena, vp_buf_str(&q->body));
+
+	/* Every later boot reports, too. */
+	if (q->row.life >= VP_UP)
+		return say(c, MHD_HTTP_OK, "ok\n");
+	for (char *p = proof; *p; p++)
+		if (*p == '\n')
+			*p = ' ';
+	return evidence(h, c, q, VP_EV_UP, NULL, -1, proof);
+}
+
+static enum MHD_Result get_task(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	(void)h;
+	return say(c, MHD_HTTP_OK, vp_printf(q->arena, "%s\n", q->row.task[0] ? q->row.task : "none"));
+}
+
+static enum MHD_Result post_result(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	const char *want = vp_printf(q->arena, "verify %s ", q->route.run), *have = vp_printf(q->arena, "%s ", q->row.task);
+	bool mine = !strncmp(have, want, strlen(want)), done = !strcmp(q->route.name, "done");
+	struct vp_err err = { 0 };
+
+	/* A repeated "done" finds no task any more: that is what it wanted. */
+	if (!mine)
+		return done ? say(c, MHD_HTTP_OK, "ok\n") : say(c, MHD_HTTP_CONFLICT, "no such run\n");
+	if (done ? vp_state_task_done(h->state, q->row.name, q->route.run, &err)
+		 : vp_state_result_put(h->state, q->row.name, q->route.run, q->route.name, vp_buf_str(&q->body), q->body.len, &err))
+		return broken(c, &err);
+	vp_state_event(h->state, q->row.name, "node", vp_printf(q->arena, "result %s of %s, %zu bytes", q->route.name, q->route.run, q->body.len),
+		       NULL);
+	return say(c, MHD_HTTP_OK, "ok\n");
+}
+
+static enum MHD_Result (*const handlers[])(struct vp_http *h, struct MHD_Connection *c, struct request *q) = {
+	[VP_ROUTE_PAGE] = get_status,	[VP_ROUTE_STATUS] = get_status, [VP_ROUTE_BOOT] = get_boot,	 [VP_ROUTE_IMAGE] = get_image,
+	[VP_ROUTE_CONFIG] = get_config, [VP_ROUTE_EVENT] = post_event,	[VP_ROUTE_ACK] = post_ack,	 [VP_ROUTE_FAILED] = post_failed,
+	[VP_ROUTE_UP] = post_up,	[VP_ROUTE_TASK] = get_task,	[VP_ROUTE_RESULT] = post_result,
+};
+
+/* --- Checks before anything is read or done --- */
+
+static void peer_of(struct MHD_Connection *c, char peer[INET_ADDRSTRLEN])
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)info->client_addr;
+
+	if (in->sin_family != AF_INET || !inet_ntop(AF_INET, &in->sin_addr, peer, INET_ADDRSTRLEN))
+		peer[0] = '\0';
+}
+
+/* MHD_YES: the node that is named is the one that asks. Otherwise the refusal is queued, *refused tells. */
+static enum MHD_Result check_node(struct vp_http *h, struct MHD_Connection *c, struct request *q, bool *refused)
+{
+	const char *token = MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, "token");
+	struct vp_err err = { 0 };
+	int rc = vp_state_node(h->state, q->arena, q->route.node, &q->row, &err);
+
+	*refused = true;
+	if (rc < 0)
+		return broken(c, &err);
+	if (!rc)
+		return say(c, MHD_HTTP_FORBIDDEN, "refused\n");
+	if (!token || !q->row.token[0] || !vp_equal_secret(q->row.token, token))
+		return refuse(h, c, q, "wrong token");
+	if (!q->row.ip[0] || strcmp(q->row.ip, q->peer))
+		return refuse(h, c, q, "not the node's address");
+	if (!q->row.token_live && q->row.life < VP_UP)
+		return refuse(h, c, q, "the token has ended");
+	*refused = false;
+	return MHD_YES;
+}
+
+static bool too_large(struct MHD_Connection *c, size_t max)
+{
+	const char *length = MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	uint64_t n;
+
+	return length && !vp_parse_u64(length, 0, max, &n);
+}
+
+/* All that the request line and headers decide; *done where the response is queued. */
+static enum MHD_Result begin(struct vp_http *h, struct MHD_Connection *c, struct request *q, const char *url, const char *method, bool *done)
+{
+	const struct vp_route_info *info;
+	enum MHD_Result rc = MHD_YES;
+
+	vp_route_parse(url, &q->route);
+	peer_of(c, q->peer);
+	*done = true;
+	if (q->route.id == VP_ROUTE__NONE)
+		return say(c, MHD_HTTP_NOT_FOUND, "no such resource\n");
+	info = vp_route_info(q->route.id);
+	if (!vp_route_allows(q->route.id, method))
+		return not_allowed(c, info->methods);
+	*done = false;
+	if (q->route.node[0])
+		rc = check_node(h, c, q, done);
+	else if (vp_state_node_by_ip(h->state, q->arena, q->peer, &q->row, NULL) != 1)
+		q->row = (struct vp_node_row){ 0 };
+	if (!*done && too_large(c, info->max_body)) {
+		*done = true;
+		return say(c, MHD_HTTP_CONTENT_TOO_LARGE, "too large\n");
+	}
+	return rc;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const char *url, const char *method, const char *version, const char *data,
+				  size_t *len, void **con)
+{
+	struct vp_http *h = cls;
+	struct request *q = *con;
+	bool done;
+
+	(void)version;
+	if (!q) {
+		*con = q = vp_xcalloc(1, sizeof(*q));
+		q->arena = vp_arena_new();
+		return begin(h, c, q, url, method, &done);
+	}
+	if (*len) {
+		/* A body without a length that does not end: nothing can be answered in the middle of it. */
+		if (q->body.len + *len > vp_route_info(q->route.id)->max_body)
+			return MHD_NO;
+		vp_buf_add(&q->body, data, *len);
+		*len = 0;
+		return MHD_YES;
+	}
+	return handlers[q->route.id](h, c, q);
+}
+
+static void unwatch(struct vp_http *h, struct download *d)
+{
+	for (struct download **p = &h->downloads; *p; p = &(*p)->next)
+		if (*p == d) {
+			*p = d->next;
+			free(d);
+			return;
+		}
+}
+
+static void on_completed(void *cls, struct MHD_Connection *c, void **con, enum MHD_RequestTerminationCode why)
+{
+	struct request *q = *con;
+
+	(void)c;
+	(void)why;
+	if (!q)
+		return;
+	unwatch(cls, q->download);
+	vp_buf_free(&q->body);
+	vp_arena_free(q->arena);
+	free(q);
+	*con = NULL;
+}
+
+static void on_log(void *cls, const char *fmt, va_list ap)
+{
+	char line[512];
+
+	(void)cls;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	vp_debug("http: %s", line);
+}
+
+/* --- Life of the service --- */
+
+static int listen_on(const char *address, unsigned port, struct vp_err *err)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	int fd, yes = 1;
+
+	if (inet_pton(AF_INET, address, &to.sin_addr) != 1)
+		return vp_fail(err, VP_E_HTTP, "'%s' is no IPv4 address", address);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return vp_fail_errno(err, VP_E_HTTP, "socket");
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	if (!bind(fd, (const struct sockaddr *)&to, sizeof(to)) && !listen(fd, 256))
+		return fd;
+	vp_fail_errno(err, VP_E_HTTP, "listening on %s port %u", address, port);
+	close(fd);
+	return -1;
+}
+
+static struct MHD_Daemon *start_one(struct vp_http *h, int fd)
+{
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+				MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd, MHD_OPTION_CONNECTION_LIMIT, MAX_CONNECTIONS,
+				MHD_OPTION_PER_IP_CONNECTION_LIMIT, MAX_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
+				MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
+}
+
+struct vp_http *vp_http_start(const struct vp_http_opts *o, struct vp_err *err)
+{
+	struct vp_http *h = vp_xcalloc(1, sizeof(*h));
+
+	*h = (struct vp_http){ .state = o->state, .image_dir = o->image_dir, .changed = o->changed, .arg = o->arg, .port = o->port };
+	h->daemons = vp_xcalloc(o->naddresses + 1, sizeof(*h->daemons));
+	for (size_t i = 0; i < o->naddresses; i++) {
+		int fd = listen_on(o->addresses[i], h->port, err);
+		struct sockaddr_in at = { 0 };
+		socklen_t len = sizeof(at);
+
+		if (fd < 0 || getsockname(fd, (struct sockaddr *)&at, &len) || !(h->daemons[i] = start_one(h, fd))) {
+			if (fd >= 0) {
+				vp_fail_errno(err, VP_E_HTTP, "serving on %s", o->addresses[i]);
+				close(fd);
+			}
+			vp_http_stop(h);
+			return NULL;
+		}
+		h->n++;
+		h->port = ntohs(at.sin_port);
+	}
+	return h;
+}
+
+unsigned vp_http_port(const struct vp_http *h)
+{
+	return h->port;
+}
+
+int vp_http_fd(const struct vp_http *h, size_t i)
+{
+	return i < h->n ? MHD_get_daemon_info(h->daemons[i], MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd : -1;
+}
+
+int vp_http_run(struct vp_http *h)
+{
+	int wait = -1;
+
+	for (size_t i = 0; i < h->n; i++) {
+		MHD_UNSIGNED_LONG_LONG ms;
+
+		MHD_run(h->daemons[i]);
+		if (MHD_get_timeout(h->daemons[i], &ms) == MHD_YES && (wait < 0 || ms < (unsigned)wait))
+			wait = ms > 60000 ? 60000 : (int)ms;
+	}
+	return wait;
+}
+
+void vp_http_tick(struct vp_http *h)
+{
+	uint64_t now = vp_now_ns();
+
+	for (struct download *d = h->downloads; d; d = d->next) {
+		uint64_t have = d->first + acked(d->fd) - d->base;
+		unsigned percent = have >= d->size ? 100 : (unsigned)(have * 100 / d->size);
+		char text[64];
+
+		if (percent == d->percent || (d->told && now - d->told < TRUST_NS))
+			continue;
+		d->percent = percent;
+		snprintf(text, sizeof(text), "%u %% of the root image sent", percent);
+		vp_state_evidence(h->state, d->node, VP_EV_PHASE, "unpack", (int)percent, text, NULL);
+	}
+}
+
+void vp_http_stop(struct vp_http *h)
+{
+	if (!h)
+		return;
+	for (size_t i = 0; i < h->n; i++)
+		MHD_stop_daemon(h->daemons[i]);
+	free(h->daemons);
+	free(h);
+}

@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../provision/state/service.h"
+#include "dhcp.h"
+#include "http.h"
+
+#define SECOND	 UINT64_C(1000000000)
+#define IDLE_NS	 (15 * SECOND)
+#define READY_NS (20 * SECOND)
+/* dnsmasq may die so often within the window. */
+#define MAX_DEATHS 3
+#define WINDOW_NS  (60 * SECOND)
+#define MAX_FDS	   64
+#define IPERF_PORT "5201"
+
+static const char *const loader_files[][2] = {
+	{ "pxelinux.0", "/usr/lib/PXELINUX/pxelinux.0" },
+	{ "ldlinux.c32", "/usr/lib/syslinux/modules/bios/ldlinux.c32" },
+};
+
+/* All that the service makes below STATE/serve; directories from the fourth on. */
+static const char *const made[] = { "ready", "leases", "dnsmasq.conf", "hosts", "opts", "names", "tftp", "tftp/pxelinux.cfg" };
+
+struct serve {
+	struct vp_serve_opts o;
+	struct vp_arena *arena;
+	struct vp_state *state;
+	struct vp_http *http;
+	/* STATE/serve */
+	const char *dir;
+	const char *tftp;
+	const char *user;
+	int lock;
+	int signals;
+	struct vp_proc dnsmasq;
+	bool started, reload;
+	/* Its last line, for the message if it dies. */
+	char last[512];
+	uint64_t since;
+	unsigned deaths;
+	uint64_t first_death;
+	struct vp_buf conf;
+	/* One per network; runs while a node of that network has a task. */
+	struct vp_proc *iperf;
+	bool *want_iperf;
+	uint64_t iperf_since;
+	struct vp_served_files files;
+	int64_t version;
+	bool networks_changed;
+	uint64_t last_busy;
+};
+
+/* --- Directory --- */
+
+static int check_path(const struct serve *s, const struct passwd *pw, bool *ok)
+{
+	vp_cleanup(vp_freep) char *copy = strdup(s->dir);
+	struct stat st;
+
+	/* Every directory above must let the user pass; who cannot look at them cannot serve from them. */
+	*ok = true;
+	for (char *p = strrchr(copy, '/'); p && p > copy; p = strrchr(copy, '/')) {
+		*p = '\0';
+		if (stat(copy, &st))
+			return -1;
+		*ok &= (st.st_mode & S_IXOTH) || (st.st_uid == pw->pw_uid && (st.st_mode & S_IXUSR));
+	}
+	return 0;
+}
+
+/* dnsmasq runs without privilege unless the state directory is closed to others. */
+static const struct passwd *pick_user(const struct serve *s)
+{
+	static const char *const users[] = { "dnsmasq", "nobody" };
+	bool ok = false;
+
+	for (size_t i = 0; i < vp_count(users) && !ok; i++) {
+		const struct passwd *pw = getpwnam(users[i]);
+
+		if (pw && !check_path(s, pw, &ok) && ok)
+			return pw;
+	}
+	return getpwuid(geteuid());
+}
+
+static int take_lock(struct serve *s, struct vp_err *err)
+{
+	const char *path = vp_printf(s->arena, "%s/lock", s->dir);
+	struct stat mine, there;
+
+	/* The holder removes the directory at its end: what was locked must still be what is there. */
+	for (;;) {
+		if (vp_mkdirs(s->dir, 0755, err))
+			return -1;
+		s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+		if (s->lock < 0 && errno == ENOENT)
+			continue;
+		if (s->lock < 0)
+			return vp_fail_errno(err, VP_E_IO, "%s", path);
+		if (flock(s->lock, LOCK_EX | LOCK_NB)) {
+			char holder[64] = "";
+			ssize_t n = pread(s->lock, holder, sizeof(holder) - 1, 0);
+
+			holder[n > 0 ? strcspn(holder, "\n") : 0] = '\0';
+			close(s->lock);
+			s->lock = -1;
+			return vp_fail(err, VP_E_LOCKED, "a boot service works on %s already (%s)", s->o.state_dir, holder);
+		}
+		if (!stat(path, &there) && !fstat(s->lock, &mine) && there.st_ino == mine.st_ino)
+			break;
+		close(s->lock);
+	}
+	if (ftruncate(s->lock, 0) || dprintf(s->lock, "pid %d\n", (int)getpid()) < 0)
+		return vp_fail_errno(err, VP_E_IO, "%s", path);
+	return 0;
+}
+
+/* What an earlier service left, a killed one even, goes; leases go, too: a node's address is in its row. */
+static int prepare(struct serve *s, struct vp_err *err)
+{
+	const struct passwd *pw = pick_user(s);
+
+	s->user = vp_strdup(s->arena, pw ? pw->pw_name : "root");
+	for (size_t i = 0; i < vp_count(made); i++) {
+		const char *path = vp_printf(s->arena, "%s/%s", s->dir, made[i]);
+
+		if (vp_remove_tree(path, err))
+			return -1;
+		/* The boot configuration holds tokens: for dnsmasq alone. */
+		if (i > 2 && (vp_mkdirs(path, 0700, err) || (pw && !geteuid() && chown(path, pw->pw_uid, pw->pw_gid))))
+			return -1;
+	}
+	for (size_t i = 0; i < vp_count(loader_files); i++) {
+		vp_cleanup(vp_buf_free) struct vp_buf data = { 0 };
+
+		if (vp_read_file(loader_files[i][1], 1 << 20, &data, err))
+			return vp_context(err, "the boot loader (packages pxelinux and syslinux-common)");
+		if (vp_write_file(vp_printf(s->arena, "%s/%s", s->tftp, loader_files[i][0]), data.data, data.len, 0644, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* --- dnsmasq --- */
+
+static int start_dnsmasq(struct serve *s, struct vp_err *err)
+{
+	const char *file = vp_printf(s->arena, "%s/dnsmasq.conf", s->dir), *conf = vp_printf(s->arena, "--conf-file=%s", file);
+	const struct vp_child test = { .argv = (const char *const[]){ "dnsmasq", "--test", conf, NULL }, .timeout_ms = 10000 };
+	const char *const argv[] = { "dnsmasq", conf, NULL };
+
+	if (vp_write_file(file, s->conf.data, s->conf.len, 0644, err))
+		return -1;
+	if (vp_run(&test, err)) {
+		err->code = vp_exists("/usr/sbin/dnsmasq") ? VP_E_DHCP : VP_E_TOOL;
+		return -1;
+	}
+	s->started = s->reload = false;
+	s->since = vp_now_ns();
+	s->last[0] = '\0';
+	return vp_proc_start(&s->dnsmasq, argv, NULL, s->lock, err);
+}
+
+static int dnsmasq_died(struct serve *s, struct vp_err *err)
+{
+	uint64_t now = vp_now_ns();
+
+	vp_proc_stop(&s->dnsmasq);
+	if (now - s->first_death > WINDOW_NS) {
+		s->first_death = now;
+		s->deaths = 0;
+	}
+	/* What it cannot start with it will not be able to start with a second later. */
+	if (!s->started || ++s->deaths > MAX_DEATHS)
+		return vp_fail(err, VP_E_DHCP, "dnsmasq ended%s%s", s->last[0] ? ": " : " without a word", s->last);
+	vp_state_event(s->state, NULL, "dhcp", vp_printf(s->arena, "dnsmasq died and is started again: %s", s->last), NULL);
+	return start_dnsmasq(s, err);
+}
+
+static void on_lease(struct serve *s, struct vp_arena *a, const struct vp_dhcp_log *l)
+{
+	struct vp_node_row row;
+
+	if (vp_state_node_by_mac(s->state, a, l->mac, &row, NULL) != 1)
+		return;
+	vp_state_lease(s->state, row.name, l->ip, NULL);
+	vp_state_evidence(s->state, row.name, VP_EV_LEASE, NULL, -1, vp_printf(a, "lease %s for %s", l->ip, l->mac), NULL);
+}
+
+static void on_sent(struct serve *s, struct vp_arena *a, const struct vp_dhcp_log *l)
+{
+	struct vp_node_row row;
+
+	if (vp_state_node_by_ip(s->state, a, l->ip, &row, NULL) != 1)
+		return;
+	if (!strncmp(l->file, "pxelinux.cfg/", 13)) {
+		vp_state_event(s->state, row.name, "tftp", vp_printf(a, "boot answer: %s", vp_boot_answer_name(vp_boot_decide(&row))), NULL);
+	} else if (!strcmp(l->file, "pxelinux.0")) {
+		bool again = row.life >= VP_CONFIG && row.life < VP_UP;
+
+		vp_state_evidence(s->state, row.name, again ? VP_EV_NETBOOT_AGAIN : VP_EV_LOADER, NULL, -1,
+				  again ? "the node asked the network for a boot loader again: it did not boot from its disk" : "boot loader sent",
+				  NULL);
+	}
+}
+
+static void read_log(struct serve *s)
+{
+	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
+	struct vp_dhcp_log l;
+	const char *line;
+
+	while ((line = vp_proc_line(&s->dnsmasq))) {
+		vp_dhcp_log_parse(line, s->tftp, &l);
+		snprintf(s->last, sizeof(s->last), "%s", line);
+		vp_debug("%s", line);
+		if (l.kind == VP_LOG_LEASE)
+			on_lease(s, a, &l);
+		else if (l.kind == VP_LOG_SENT)
+			on_sent(s, a, &l);
+		else if (l.kind == VP_LOG_STARTED)
+			s->started = true;
+	}
+}
+
+/* --- What the rows say --- */
+
+/* First IPv4 address of an interface; false where it has none. */
+static bool live_address(struct vp_arena *a, const char *name, struct vp_serve_net *net)
+{
+	struct ifaddrs *all, *i;
+	bool found = false;
+
+	if (getifaddrs(&all))
+		return false;
+	for (i = all; i && !found; i = i->ifa_next) {
+		char text[INET_ADDRSTRLEN];
+
+		if (strcmp(i->ifa_name, name) || !i->ifa_addr || i->ifa_addr->sa_family != AF_INET)
+			continue;
+		inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr, text, sizeof(text));
+		net->address = vp_strdup(a, text);
+		net->prefix = (unsigned)__builtin_popcount(((struct sockaddr_in *)(void *)i->ifa_netmask)->sin_addr.s_addr);
+		found = true;
+	}
+	freeifaddrs(all);
+	return found;
+}
+
+static void nets_of(struct vp_arena *a, const struct vp_node_rows *rows, struct vp_serve_opts *o)
+{
+	struct vp_serve_net *nets = NULL, net;
+	struct vp_dhcp_host host;
+	size_t cap = 0;
+
+	o->nnets = 0;
+	for (size_t i = 0; i < rows->n; i++) {
+		bool known = false;
+
+		if (!vp_dhcp_host_of(a, &rows->items[i], &host, &net))
+			continue;
+		for (size_t k = 0; k < o->nnets && !known; k++)
+			known = !strcmp(nets[k].bridge, net.bridge);
+		if (known || (!net.address[0] && !live_address(a, net.bridge, &net)) || net.prefix < 8 || net.prefix > 30)
+			continue;
+		nets = vp_grow_in(a, nets, o->nnets, &cap, sizeof(*nets));
+		nets[o->nnets++] = net;
+	}
+	o->nets = nets;
+	o->nodes = rows->n;
+}
+
+int vp_serve_nets(struct vp_state *s, struct vp_arena *a, struct vp_serve_opts *o, struct vp_err *err)
+{
+	struct vp_node_rows rows = { 0 };
+
+	if (vp_state_nodes(s, a, &rows, err))
+		return -1;
+	nets_of(a, &rows, o);
+	return 0;
+}
+
+static bool same_nets(const struct vp_serve_opts *x, const struct vp_serve_opts *y)
+{
+	if (x->nnets != y->nnets)
+		return false;
+	for (size_t i = 0; i < x->nnets; i++)
+		if (strcmp(x->nets[i].bridge, y->nets[i].bridge) || strcmp(x->nets[i].address, y->nets[i].address) ||
+		    x->nets[i].prefix != y->nets[i].prefix)
+			return false;
+	return true;
+}
+
+static bool busy(const struct vp_node_row *r)
+{
+	if (r->life >= VP_UP)
+		return r->task[0];
+	return r->life >= VP_ARMED && (r->health == VP_OK || r->health == VP_SLOW);
+}
+
+static void want_iperf(struct serve *s, struct vp_arena *a, const struct vp_node_row *row)
+{
+	struct vp_serve_net net;
+	struct vp_dhcp_host host;
+
+	if (!row->task[0] || row->life < VP_UP || !vp_dhcp_host_of(a, row, &host, &net))
+		return;
+	for (size_t i = 0; i < s->o.nnets; i++)
+		if (!strcmp(s->o.nets[i].bridge, net.bridge))
+			s->want_iperf[i] = true;
+}
+
+static int configure(struct serve *s, struct vp_err *err)
+{
+	struct vp_buf conf = { 0 };
+
+	vp_dnsmasq_conf(&s->o, s->user, &conf);
+	if (!strcmp(vp_buf_str(&conf), vp_buf_str(&s->conf))) {
+		vp_buf_free(&conf);
+		return 0;
+	}
+	vp_buf_free(&s->conf);
+	s->conf = conf;
+	vp_proc_stop(&s->dnsmasq);
+	return start_dnsmasq(s, err);
+}
+
+/* Reads all rows and makes files, children and answers what they ask for. */
+static int sync_rows(struct serve *s, struct vp_err *err)
+{
+	struct vp_served_files want = { .arena = vp_arena_new() };
+	struct vp_serve_opts now = s->o;
+	struct vp_node_rows rows = { 0 };
+	int rc = vp_state_nodes(s->state, want.arena, &rows, err);
+
+	memset(s->want_iperf, 0, s->o.nnets * sizeof(*s->want_iperf));
+	for (size_t i = 0; !rc && i < rows.n; i++) {
+		vp_served_add(&want, &rows.items[i], &s->o, vp_http_port(s->http));
+		want_iperf(s, want.arena, &rows.items[i]);
+		if (busy(&rows.items[i]))
+			s->last_busy = vp_now_ns();
+	}
+	if (!rc) {
+		nets_of(want.arena, &rows, &now);
+		s->networks_changed = !same_nets(&now, &s->o);
+		s->o.nodes = rows.n;
+		rc = vp_served_sync(s->dir, &s->files, &want, &s->reload, err);
+	}
+	if (rc) {
+		vp_arena_free(want.arena);
+		return rc;
+	}
+	vp_arena_free(s->files.arena);
+	s->files = want;
+	return s->o.nnets ? configure(s, err) : 0;
+}
+
+/* The answer of a node has changed; a failure is not silent, and the database refuses a second configuration in any case. */
+static void on_changed(void *arg)
+{
+	struct vp_err err = { 0 };
+
+	if (sync_rows(arg, &err))
+		vp_warn("boot service: %s", err.msg);
+}
+
+/* --- The loop --- */
+
+static void keep_iperf(struct serve *s)
+{
+	uint64_t now = vp_now_ns();
+
+	for (size_t i = 0; i < s->o.nnets; i++) {
+		const char *const argv[] = { "iperf3", "-s", "-B", s->o.nets[i].address, "-p", IPERF_PORT, NULL };
+
+		while (vp_proc_line(&s->iperf[i]))
+			;
+		if (vp_proc_ended(&s->iperf[i]) || (!s->want_iperf[i] && s->iperf[i].pid))
+			vp_proc_stop(&s->iperf[i]);
+		if (s->want_iperf[i] && !s->iperf[i].pid && now - s->iperf_since >= SECOND) {
+			vp_proc_start(&s->iperf[i], argv, geteuid() ? NULL : "nobody", s->lock, NULL);
+			s->iperf_since = now;
+		}
+	}
+}
+
+static int tell_ready(struct serve *s, struct vp_err *err)
+{
+	const char *path = vp_printf(s->arena, "%s/ready", s->dir), *text;
+
+	if (!s->started || vp_exists(path))
+		return 0;
+	text = vp_printf(s->arena, "%d %u\n", (int)getpid(), vp_http_port(s->http));
+	vp_debug("boot service ready on port %u", vp_http_port(s->http));
+	return vp_write_file(path, text, strlen(text), 0644, err);
+}
+
+/* Once a second. 0 go on, 1 end, -1 failure. */
+static int tick(struct serve *s, struct vp_err *err)
+{
+	int64_t version = vp_state_version(s->state);
+
+	if (version < 0 || version != s->version) {
+		if (sync_rows(s, err))
+			return -1;
+		s->version = version;
+	} else if (s->last_busy && s->o.until_done && vp_now_ns() - s->last_busy > IDLE_NS) {
+		return sync_rows(s, err) ? -1 : vp_now_ns() - s->last_busy > IDLE_NS;
+	}
+	vp_http_tick(s->http);
+	keep_iperf(s);
+	if (s->o.nnets && !s->started && vp_now_ns() - s->since > READY_NS)
+		return vp_fail(err, VP_E_DHCP, "dnsmasq does not get ready: %s", s->last);
+	return s->networks_changed;
+}
+
+/* What has become ready. 0 go on, 1 end, -1 failure. */
+static int react(struct serve *s, struct vp_err *err)
+{
+	struct signalfd_siginfo si;
+
+	while (read(s->signals, &si, sizeof(si)) == sizeof(si))
+		if (si.ssi_signo != SIGCHLD)
+			return 1;
+	read_log(s);
+	if (vp_proc_ended(&s->dnsmasq)) {
+		read_log(s);
+		if (dnsmasq_died(s, err))
+			return -1;
+	}
+	if (s->reload && s->started) {
+		vp_proc_reload(&s->dnsmasq);
+		s->reload = false;
+	}
+	return tell_ready(s, err);
+}
+
+static int loop(struct serve *s, struct vp_err *err)
+{
+	uint64_t next = 0, now;
+	int rc = 0;
+
+	s->last_busy = vp_now_ns();
+	while (!rc) {
+		struct pollfd pfd[MAX_FDS] = { { s->signals, POLLIN, 0 }, { s->dnsmasq.fd, POLLIN, 0 } };
+		nfds_t n = 2;
+		int wait = vp_http_run(s->http);
+
+		for (int fd; n < MAX_FDS && (fd = vp_http_fd(s->http, n - 2)) >= 0; n++)
+			pfd[n] = (struct pollfd){ fd, POLLIN, 0 };
+		now = vp_now_ns();
+		if (now >= next) {
+			rc = tick(s, err);
+			next = now + SECOND;
+			continue;
+		}
+		if (wait < 0 || (uint64_t)wait * 1000000 > next - now)
+			wait = (int)((next - now) / 1000000) + 1;
+		if ((poll(pfd, n, wait) > 0 && (pfd[0].revents || pfd[1].revents)) || s->reload)
+			rc = react(s, err);
+	}
+	return rc;
+}
+
+static int setup(struct serve *s, struct vp_err *err)
+{
+	struct vp_http_opts http = { .image_dir = s->o.image_dir, .port = s->o.port, .naddresses = s->o.nnets, .changed = on_changed, .arg = s };
+	const char **addresses = vp_alloc(s->arena, (s->o.nnets + 1) * sizeof(*addresses));
+
+	s->state = vp_state_open(s->o.state_dir, false, err);
+	if (!s->state || take_lock(s, err) || prepare(s, err))
+		return -1;
+	for (size_t i = 0; i < s->o.nnets; i++)
+		addresses[i] = s->o.nets[i].address;
+	http.addresses = addresses;
+	http.state = s->state;
+	s->http = vp_http_start(&http, err);
+	return s->http ? sync_rows(s, err) : -1;
+}
+
+static void teardown(struct serve *s, bool failed)
+{
+	vp_proc_stop(&s->dnsmasq);
+	for (size_t i = 0; i < s->o.nnets; i++)
+		vp_proc_stop(&s->iperf[i]);
+	vp_http_stop(s->http);
+	/* The lock goes with the directory, while it is still held. After a failure the service's own words stay. */
+	if (s->lock >= 0 && !failed)
+		vp_remove_tree(s->dir, NULL);
+	for (size_t i = 0; s->lock >= 0 && failed && i < vp_count(made); i++)
+		vp_remove_tree(vp_printf(s->arena, "%s/%s", s->dir, made[i]), NULL);
+	vp_closep(&s->lock);
+	vp_state_close(s->state);
+	vp_arena_free(s->files.arena);
+	vp_buf_free(&s->conf);
+}
+
+int vp_serve(const struct vp_serve_opts *o, struct vp_err *err)
+{
+	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
+	struct serve s = { .o = *o, .arena = a, .lock = -1, .dnsmasq = { .fd = -1 }, .version = -1 };
+	sigset_t set, old;
+	int rc;
+
+	s.dir = vp_printf(a, "%s/serve", o->state_dir);
+	s.tftp = vp_printf(a, "%s/tftp", s.dir);
+	s.iperf = vp_alloc(a, (o->nnets + 1) * sizeof(*s.iperf));
+	s.want_iperf = vp_alloc(a, (o->nnets + 1) * sizeof(*s.want_iperf));
+	for (size_t i = 0; i < o->nnets; i++)
+		s.iperf[i].fd = -1;
+	sigemptyset(&set);
+	for (const int *sig = (const int[]){ SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0 }; *sig; sig++)
+		sigaddset(&set, *sig);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	s.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	rc = setup(&s, err);
+	if (!rc)
+		rc = loop(&s, err);
+	teardown(&s, rc < 0);
+	vp_closep(&s.signals);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return rc < 0 ? -1 : s.networks_changed;
+}
