@@ -161,6 +161,7 @@ json_t *vp_node_json(const struct vp_node *n)
 		{ "kernel_args", text(n->kernel_args) },
 		{ "packages", texts(n->packages, n->npackages) },
 		{ "verify", verify(&n->verify) },
+		{ "deadline", number(n->deadline) },
 		{ "profile", text(n->profile ? n->profile->file : "") },
 		{ "profile_digest", text(n->profile ? n->profile->digest : "") },
 		{ "origin", origins(n) },

@@ -100,7 +100,9 @@ static int read_console(struct watch *wt, struct tracked *t, struct vp_err *err)
 
 static double deadline_of(const struct tracked *t)
 {
-	return (double)json_integer_value(json_object_get(t->json, "deadline"));
+	json_int_t seconds = json_integer_value(json_object_get(t->json, "deadline"));
+
+	return seconds ? (double)seconds : !strcmp(t->row.virt, "qemu") ? 600 : 90;
 }
 
 /* What the hypervisor says: gone, crashed, or how busy. */

@@ -138,6 +138,8 @@ struct vp_node {
 	const char **packages;
 	size_t npackages;
 	struct vp_verify verify;
+	/* Seconds without news after which an installation has stalled; 0: by the kind of virtualisation. */
+	unsigned deadline;
 	const struct vp_profile *profile;
 	struct vp_origin *origins;
 	size_t norigins, originscap;
