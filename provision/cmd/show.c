@@ -3,9 +3,14 @@
 
 #include "cmd.h"
 
-static const char *where(struct vp_ctx *c, const struct vp_origin *o)
+/* Lines of the profile itself need no file name. */
+static const char *where(struct vp_ctx *c, const struct vp_node *n, const struct vp_origin *o)
 {
-	return o->line ? vp_printf(c->arena, "%s (%s:%u)", o->path, o->file, o->line) : o->path;
+	if (!o->line)
+		return o->path;
+	if (!strcmp(o->file, n->profile->file))
+		return vp_printf(c->arena, "%s, line %u", o->path, o->line);
+	return vp_printf(c->arena, "%s, %s:%u", o->path, o->file, o->line);
 }
 
 /* A hash is nothing for a screen. */
@@ -25,7 +30,7 @@ static void print_node(struct vp_ctx *c, const struct vp_node *n)
 		value = v > value ? v : value;
 	}
 	for (size_t i = 0; i < n->norigins; i++)
-		printf("  %-*s  %-*s  %s\n", field, n->origins[i].field, value, shown(c, &n->origins[i]), where(c, &n->origins[i]));
+		printf("  %-*s  %-*s  %s\n", field, n->origins[i].field, value, shown(c, &n->origins[i]), where(c, n, &n->origins[i]));
 }
 
 int vp_cmd_show(struct vp_ctx *c)
@@ -38,7 +43,7 @@ int vp_cmd_show(struct vp_ctx *c)
 		return rc;
 	if (!c->json) {
 		for (size_t i = 0; i < nodes.n; i++) {
-			printf("%s%s\n", i ? "\n" : "", nodes.items[i]->name);
+			printf("%s%s (%s)\n", i ? "\n" : "", nodes.items[i]->name, vp_printable(c->arena, nodes.items[i]->profile->file, 500));
 			print_node(c, nodes.items[i]);
 		}
 		return VP_EXIT_OK;

@@ -312,6 +312,7 @@ static void check_address(struct vp_bind *b, struct vp_nic_in *in, const struct 
 			vp_problem(b, VP_ERROR, VP_E_MISSING, at, "", "has no netmask beside it");
 		return;
 	}
+	vp_note_origin(b, vp_printf(b->a, "nic.%s.prefix", in->n.name), vp_printf(b->a, "%u", in->n.prefix), "derived: netmask", NULL);
 	host = ip & (~UINT32_C(0) >> in->n.prefix);
 	if (!host || host == ~UINT32_C(0) >> in->n.prefix)
 		vp_problem(b, VP_ERROR, VP_E_VALUE, at, "", "%s is the %s address of its subnet", in->n.ip, host ? "broadcast" : "network");
@@ -351,7 +352,7 @@ static void bind_nic(struct vp_bind *b, struct vp_nic_in *in, const struct vp_va
 	in->n.model = choose(b, models, vp_printf(b->a, "%smodel", field), in->n.model);
 	if (!*in->n.bridge) {
 		in->n.bridge = b->node->bridge_name;
-		vp_note_origin(b, vp_printf(b->a, "%sbridge", field), in->n.bridge, "derived: bridge/name", NULL);
+		vp_copy_origin(b, "bridge.name", vp_printf(b->a, "%sbridge", field));
 	}
 	in->n.tap = vp_derive_tap(b->a, b->node->n.uuid, name);
 	vp_note_origin(b, vp_printf(b->a, "%stap", field), in->n.tap, "derived: UUID and NIC name", NULL);
@@ -474,7 +475,7 @@ static void bind_bridges(struct vp_bind *b)
 
 		if (!*br->address && !strcmp(br->name, b->node->bridge_name) && vp_cidr(address, &host, &br->prefix)) {
 			br->address = vp_ip4_text(b->a, host);
-			vp_note_origin(b, vp_printf(b->a, "bridge.%s.address", br->name), address, "derived: bridge/address", NULL);
+			vp_copy_origin(b, "bridge.address", vp_printf(b->a, "bridge.%s.address", br->name));
 		}
 		address_from_gateway(b, br, &n->nics[i]);
 	}

@@ -129,6 +129,8 @@ void vp_problem(struct vp_bind *b, enum vp_severity sev, enum vp_code code, cons
 	VP_PRINTF(6, 7);
 /* field is copied; value and path must live as long as the node. v may be NULL. */
 void vp_note_origin(struct vp_bind *b, const char *field, const char *value, const char *path, const struct vp_val *v);
+/* The same origin under another name, where one value goes to several places. */
+void vp_copy_origin(struct vp_bind *b, const char *from, const char *field);
 const struct vp_val *vp_find(const struct vp_bind *b, const char *fmt, ...) VP_PRINTF(2, 3);
 
 /* Partitions, file systems and the install method; after the disks. */

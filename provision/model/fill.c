@@ -48,6 +48,27 @@ void vp_note_origin(struct vp_bind *b, const char *field, const char *value, con
 	add_origin(b, o);
 }
 
+void vp_copy_origin(struct vp_bind *b, const char *from, const char *field)
+{
+	struct vp_origin o = *vp_origin_of(&b->node->n, from);
+
+	o.field = vp_strdup(b->a, field);
+	add_origin(b, o);
+}
+
+static void *dest_of(const struct vp_row *row, const struct vp_target *t)
+{
+	return (char *)t->base + row->offset;
+}
+
+/* A size as people read it; everything else as it is written. */
+static const char *value_text(struct vp_bind *b, const struct vp_row *row, const struct vp_target *t, const char *text)
+{
+	const uint64_t *size = row->kind == VP_K_MIB ? dest_of(row, t) : NULL;
+
+	return size && *size ? vp_size_text(b->a, *size) : text;
+}
+
 /* The text with its first '*' replaced. */
 static const char *replace(struct vp_bind *b, const char *pattern, const char *with)
 {
@@ -69,11 +90,6 @@ static void note(struct vp_bind *b, const struct vp_row *row, const struct vp_ta
 		return;
 	o.field = replace(b, row->field, t->name ? t->name : t->key);
 	add_origin(b, o);
-}
-
-static void *dest_of(const struct vp_row *row, const struct vp_target *t)
-{
-	return (char *)t->base + row->offset;
 }
 
 /* One value into its place; the message is the same whatever is wrong with it: what it is, and what it has to be. */
@@ -122,7 +138,7 @@ static bool from_profile(struct vp_bind *b, const struct vp_row *row, const stru
 		o.value = list_text(b, v);
 	} else {
 		store_value(b, row, v, dest_of(row, t));
-		o.value = v->text ? v->text : "";
+		o.value = value_text(b, row, t, v->text ? v->text : "");
 	}
 	note(b, row, t, o);
 	return true;

@@ -295,12 +295,8 @@ static enum vp_install choose_method(struct layout *l)
 	const struct trouble *first = NULL;
 	unsigned n = 0;
 
-	if (b->node->install >= 0) {
-		const struct vp_val *at = vp_find(b, VP_OWN "install");
-
-		vp_note_origin(b, "install", vp_install_name((enum vp_install)b->node->install), "site:install", at);
+	if (b->node->install >= 0)
 		return (enum vp_install)b->node->install;
-	}
 	for (size_t i = 0; i < l->ntroubles; i++)
 		if (l->troubles[i].lacking && !n++)
 			first = &l->troubles[i];

@@ -180,7 +180,7 @@ static bool mountpoint(const char *s)
 
 static bool args(const char *s)
 {
-	return !*s || only(s, ALNUM " ._,:=/+@%*~^-", 1024);
+	return !*s || only(s, ALNUM " ._,:=/+@-", 1024);
 }
 
 static bool options(const char *s)
@@ -247,7 +247,7 @@ const struct vp_check vp_is_host_ip = { host_ip, "an IPv4 address of a host" };
 const struct vp_check vp_is_netmask = { netmask, "a netmask from 128.0.0.0 to 255.255.255.252" };
 const struct vp_check vp_is_cidr = { cidr, "an IPv4 address of a host and a prefix length up to 30: 10.9.8.1/24" };
 const struct vp_check vp_is_dir = { dir, "an absolute path of letters, digits, or any of . _ + @ = - /" };
-const struct vp_check vp_is_args = { args, "words of letters, digits, or any of . _ , : = / + @ % * ~ ^ -" };
+const struct vp_check vp_is_args = { args, "words of letters, digits, or any of . _ , : = / + @ -" };
 const struct vp_check vp_is_ssh_key = { ssh_key, "a line of authorized_keys without options: ssh-ed25519 AAAA... comment" };
 const struct vp_check vp_is_crypt = { crypt_hash, "a crypt(3) hash: $6$..." };
 const struct vp_check vp_is_package = { package, "the name of a Debian package" };
