@@ -180,13 +180,14 @@ static void read_link(const struct nlmsghdr *nlh, struct vp_links *out)
 	link = vp_links_add(out);
 	link->index = ifi->ifi_index;
 	link->up = ifi->ifi_flags & IFF_UP;
-	link->carrier = ifi->ifi_flags & IFF_RUNNING;
 	mnl_attr_for_each(attr, nlh, sizeof(*ifi))
 	{
 		switch (mnl_attr_get_type(attr)) {
 		case IFLA_IFNAME: snprintf(link->name, sizeof(link->name), "%s", mnl_attr_get_str(attr)); break;
 		case IFLA_IFALIAS: snprintf(link->alias, sizeof(link->alias), "%s", mnl_attr_get_str(attr)); break;
 		case IFLA_MTU: link->mtu = mnl_attr_get_u32(attr); break;
+		/* IFF_RUNNING says the same, but up to a second later. */
+		case IFLA_CARRIER: link->carrier = mnl_attr_get_u8(attr); break;
 		case IFLA_LINKINFO: read_linkinfo(attr, link); break;
 		case IFLA_MASTER: snprintf(link->master, sizeof(link->master), "%u", mnl_attr_get_u32(attr)); break;
 		case IFLA_ADDRESS:

@@ -66,12 +66,16 @@ run_cleanups() {
 }
 trap run_cleanups EXIT
 
-# listing [DIRECTORY...] : links, addresses, routes, processes, mounts, files. Two are equal where nothing was left behind.
+# listing [DIRECTORY...] : links, addresses, routes, processes, mounts, files. Two are equal where nothing was left behind. What the kernel
+# changes by itself, with a delay, is left out: carrier, link-local addresses, the MAC of a bridge that has none of its own.
 listing() {
-	local p args processes=()
-	ip -br link | sed 's/^/link /'
-	ip -br address | sed 's/^/address /'
-	{ ip route show table all; ip -6 route show table all; } | sed 's/^/route /' | sort -u
+	local p l args processes=()
+	for l in /sys/class/net/*; do
+		p=$(readlink "$l/master")
+		echo "link ${l##*/} $(($(<"$l/flags") & 1 ? 1 : 0)) mtu $(<"$l/mtu") master ${p##*/} alias $(<"$l/ifalias")"
+	done
+	ip -o address show scope global | awk '{ print "address", $2, $4 }'
+	{ ip route show table all; ip -6 route show table all; } | sed '/fe80::\|ff00::/d; s/ linkdown//; s/^/route /' | sort -u
 	for p in /proc/[0-9]*; do
 		mapfile -d '' -t args 2>/dev/null <"$p/cmdline" || continue
 		((${#args[@]} == 0)) || processes+=("process ${args[*]}")
