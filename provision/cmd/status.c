@@ -126,6 +126,12 @@ static int read_views(struct vp_ctx *c, struct vp_state *s, struct views *out, s
 
 /* --- What is shown --- */
 
+/* The root of an embedded driver is the state directory that was asked for: nothing new. */
+static const char *host_of(struct vp_ctx *c, const struct vp_node_row *r)
+{
+	return vp_strndup(c->arena, r->host, strcspn(r->host, "?"));
+}
+
 /* Being unwell is more than how far it came. */
 static const char *state_of(const struct vp_node_row *r)
 {
@@ -194,7 +200,7 @@ static void print_views(struct vp_ctx *c, const struct views *views)
 	for (size_t i = 0; i < views->n; i++) {
 		const struct vp_node_row *r = views->items[i].row;
 
-		vp_table_row(t, (const char *const[]){ r->name, state_of(r), progress_of(c, r), age(c, r->since), r->virt, r->host,
+		vp_table_row(t, (const char *const[]){ r->name, state_of(r), progress_of(c, r), age(c, r->since), r->virt, host_of(c, r),
 						       reason_of(c, &views->items[i]), NULL });
 	}
 	vp_table_print(t, stdout);
@@ -306,7 +312,7 @@ int vp_cmd_status(struct vp_ctx *c)
 		return vp_ctx_error(c, &err);
 	if (c->json)
 		vp_print_json(views_json(c, &views));
-	else
+	else if (vp_out.level >= 0)
 		print_views(c, &views);
 	return VP_EXIT_OK;
 }
