@@ -18,6 +18,7 @@
 /* libvirt on Xen goes on "stopping" a domain after it said "shut off". */
 #define STOPPING_SECONDS 5
 #define ASK_SECONDS	 2
+#define SETTLE_SECONDS	 10
 
 struct virt {
 	struct vp_hv hv;
@@ -614,15 +615,43 @@ static void embed_uri(const char *state_dir, struct vp_buf *out)
 	vp_buf_adds(out, "/qemu");
 }
 
+/*
+ * The driver takes up its running domains in threads of its own. Until it has, an order to destroy looks like a lost guest, and
+ * counters fail.
+ */
+static void settle(struct vp_hv *hv)
+{
+	virDomainPtr *doms = NULL;
+	int n = virConnectListAllDomains(conn_of(hv), &doms, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+
+	for (int i = 0; i < n; i++) {
+		virDomainControlInfo info;
+
+		for (int ms = 0; ms < SETTLE_SECONDS * 1000; ms += 5) {
+			if (virDomainGetControlInfo(doms[i], &info, 0) ||
+			    (info.state != VIR_DOMAIN_CONTROL_JOB && info.state != VIR_DOMAIN_CONTROL_OCCUPIED))
+				break;
+			nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+		}
+		virDomainFree(doms[i]);
+	}
+	free(doms);
+}
+
 static struct vp_hv *open_any(const char *uri, bool readonly, struct vp_err *err)
 {
 	char root[4096];
+	bool embed = embed_root(uri, root, sizeof(root));
+	struct vp_hv *hv;
 
-	if (embed_root(uri, root, sizeof(root)) && write_conf(root, err)) {
+	if (embed && write_conf(root, err)) {
 		vp_context(err, "%s", uri);
 		return NULL;
 	}
-	return open_uri(uri, readonly, err);
+	hv = open_uri(uri, readonly, err);
+	if (hv && embed)
+		settle(hv);
+	return hv;
 }
 
 struct vp_hv *vp_hv_open(const struct vp_hv_opts *o, struct vp_err *err)
