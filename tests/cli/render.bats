@@ -1,0 +1,85 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The artefacts of a profile, and what libvirt and dnsmasq think of them.
+
+setup() {
+	cd "$VP_TOP" || exit
+	export HOME=$BATS_TEST_TMPDIR
+	out=$BATS_TEST_TMPDIR/out
+	unset LIBVIRT_DEFAULT_URI
+}
+
+render() {
+	"$VPROV" render --state-dir "$BATS_TEST_TMPDIR/state" "$@"
+}
+
+@test "libvirt takes every golden domain, by its schema" {
+	command -v virsh >/dev/null || skip "virsh is not installed"
+	for f in tests/golden/domain/*.xml; do
+		virsh -q -c test:///default define --validate "$f"
+	done
+}
+
+@test "libvirt keeps what a golden domain says" {
+	command -v virsh >/dev/null || skip "virsh is not installed"
+	virsh -q -c test:///default "define tests/golden/domain/kvm-virtio-install.xml; dumpxml --inactive wn01.example.org" >"$out"
+	for s in "<uuid>6ba7b810-9dad-51d1-80b4-00c04fd430c8</uuid>" "<boot order='1'/>" "<boot order='2'/>" "<bios useserial='yes'/>" \
+		"<target dev='vp6ba7b810e0' managed='no'/>" "<log file='/var/lib/vprov/console/wn01.example.org.log' append='on'/>" \
+		"<vprov:node xmlns:vprov=\"urn:vprov:node\"" "mode='host-passthrough'" "<panic model='isa'/>"; do
+		grep -F "$s" "$out"
+	done
+}
+
+@test "render domain: what libvirt takes, twice the same, for every kind of guest" {
+	for virt in kvm qemu xen-para xen-hvm; do
+		render --virt $virt domain profiles/quickstart.xml >"$out"
+		render --virt $virt domain profiles/quickstart.xml | cmp - "$out"
+		xmllint --noout "$out"
+		! command -v virsh >/dev/null || virsh -q -c test:///default define --validate "$out"
+	done
+}
+
+@test "render domain-install: the network comes after the disk" {
+	render --virt qemu domain-install profiles/quickstart.xml >"$out"
+	[ "$(xmllint --xpath 'string(//disk/boot/@order)' "$out")" = 1 ]
+	[ "$(xmllint --xpath 'string(//interface/boot/@order)' "$out")" = 2 ]
+	render --virt qemu domain profiles/quickstart.xml >"$out"
+	[ "$(xmllint --xpath 'count(//interface/boot)' "$out")" = 0 ]
+}
+
+@test "render dnsmasq: dnsmasq takes it" {
+	render dnsmasq profiles/quickstart.xml >"$out"
+	command -v dnsmasq >/dev/null || skip "dnsmasq is not installed"
+	dnsmasq --test -C "$out"
+}
+
+@test "render pxelinux, network, config" {
+	render pxelinux profiles/quickstart.xml | grep 'vprov.token=TOKEN'
+	render network profiles/quickstart.xml | grep '^tap vp'
+	render config profiles/quickstart.xml >"$out"
+	sh -n "$out"
+	grep "TOKEN" "$out"
+}
+
+@test "a site's template wins, and is named when it is wrong" {
+	mkdir "$BATS_TEST_TMPDIR/t"
+	echo "templates = $BATS_TEST_TMPDIR/t" >"$BATS_TEST_TMPDIR/conf"
+	echo "<memballoon model='none'/>{{! the site's }}" >"$BATS_TEST_TMPDIR/t/domain-serial.xml.mustache"
+	run render --config "$BATS_TEST_TMPDIR/conf" --virt kvm domain profiles/quickstart.xml
+	[ "$status" -eq 1 ]
+	[[ $output == *"$BATS_TEST_TMPDIR/t/domain-serial.xml.mustache"*VP-T02* ]]
+	echo "{{#a}}" >"$BATS_TEST_TMPDIR/t/domain-serial.xml.mustache"
+	run render --config "$BATS_TEST_TMPDIR/conf" --virt kvm domain profiles/quickstart.xml
+	[ "$status" -eq 1 ]
+	[[ $output == *"domain-serial.xml:1: unclosed section a"*VP-T01* ]]
+	: >"$BATS_TEST_TMPDIR/t/domain-serial.xml.mustache"
+	run render --config "$BATS_TEST_TMPDIR/conf" --virt kvm domain profiles/quickstart.xml
+	[ "$status" -eq 0 ]
+	[[ $output != *"<serial"* ]]
+}
+
+@test "an unknown kind is a usage error that lists the kinds" {
+	run render floppy profiles/quickstart.xml
+	[ "$status" -eq 2 ]
+	[[ $output == *"domain domain-install pxelinux dnsmasq config network"* ]]
+}
