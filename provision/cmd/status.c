@@ -193,7 +193,7 @@ static void print_views(struct vp_ctx *c, const struct views *views)
 	struct vp_table *t;
 
 	if (!views->n) {
-		vp_say("no nodes");
+		puts("no nodes");
 		return;
 	}
 	t = vp_table_new(columns);
