@@ -18,6 +18,8 @@
 
 #define MAX_CONNECTIONS 1024u
 #define MAX_PER_ADDRESS 16u
+#define MAX_REFUSALS	20u
+#define REFUSAL_NS	UINT64_C(1000000000)
 #define IDLE_SECONDS	120u
 /* An installer that reports by itself is believed for so long before the bytes sent are counted instead. */
 #define TRUST_NS (UINT64_C(5) * 1000000000)
@@ -43,6 +45,8 @@ struct vp_http {
 	size_t n;
 	unsigned port;
 	struct download *downloads;
+	/* Refusals that may still be recorded; one more is earned every second. */
+	unsigned allowance;
 	uint64_t refused;
 };
 
@@ -95,17 +99,27 @@ static enum MHD_Result not_allowed(struct MHD_Connection *c, const char *allow)
 	return rc;
 }
 
-/* Whoever floods us with forgeries gets one event a second into the database, not more. */
+/* Refusals are events, but whoever floods us with forgeries does not fill the database. */
+static bool may_record(struct vp_http *h)
+{
+	uint64_t now = vp_now_ns(), earned = (now - h->refused) / REFUSAL_NS;
+
+	if (earned) {
+		h->refused = now;
+		h->allowance = earned > MAX_REFUSALS - h->allowance ? MAX_REFUSALS : h->allowance + (unsigned)earned;
+	}
+	if (!h->allowance)
+		return false;
+	h->allowance--;
+	return true;
+}
+
 static enum MHD_Result refuse(struct vp_http *h, struct MHD_Connection *c, const struct request *q, const char *why)
 {
-	uint64_t now = vp_now_ns();
+	const char *text = vp_printf(q->arena, "%s refused: from %s, %s", vp_route_info(q->route.id)->word, q->peer, why);
 
-	if (now - h->refused >= UINT64_C(1000000000)) {
-		const char *text = vp_printf(q->arena, "%s refused: from %s, %s", vp_route_info(q->route.id)->word, q->peer, why);
-
+	if (may_record(h))
 		vp_state_event(h->state, q->route.node, "http", text, NULL);
-		h->refused = now;
-	}
 	return say(c, MHD_HTTP_FORBIDDEN, "refused\n");
 }
 
