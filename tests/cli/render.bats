@@ -58,7 +58,7 @@ render() {
 	render network profiles/quickstart.xml | grep '^tap vp'
 	render config profiles/quickstart.xml >"$out"
 	sh -n "$out"
-	grep "TOKEN" "$out"
+	grep "^IMAGE_URL='http:.*DIGEST" "$out"
 }
 
 @test "a site's template wins, and is named when it is wrong" {
