@@ -100,7 +100,7 @@ test-programs: $(UNIT:%=$(BUILD)/tests/%) $(FUZZ:%=$(BUILD)/fuzz/%) $(BUILD)/vpr
 build-for-tests: all $(BUILD)/lib/vprov
 	@$(MAKE) --no-print-directory test-programs BUILD=$(BUILD)/san CFLAGS='$(SANITIZE)'
 
-FAST = $(UNIT:%=$(BUILD)/san/tests/%) $(FUZZ:%=$(BUILD)/san/fuzz/%) $(CLI)
+FAST = $(UNIT:%=$(abspath $(BUILD))/san/tests/%) $(FUZZ:%=$(abspath $(BUILD))/san/fuzz/%) $(CLI)
 RUN_TESTS = @VP_BUILD=$(abspath $(BUILD)) VPROV=$(abspath $(BUILD))/san/vprov tests/run
 
 check: tests-built
