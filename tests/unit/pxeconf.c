@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../pxe/dhcp.h"
+
+static struct vp_arena *arena;
+
+static const struct vp_dhcp_host fixed = {
+	.name = "ce01.example.org", .mac = "52:54:00:12:34:56", .ip = "10.9.8.10", .bridge = "vpbr0", .gateway = "10.9.8.254"
+};
+static const struct vp_dhcp_host bare = { .name = "ce02", .mac = "52:54:00:12:34:57", .ip = "", .bridge = "vpbr0", .gateway = "" };
+
+static char *golden(const char *name)
+{
+	const char *top = getenv("VP_TOP");
+
+	return vp_printf(arena, "%s/tests/golden/pxe/%s", top ? top : ".", name);
+}
+
+/* Compares with the golden file; VP_REGENERATE=1 writes it. */
+static void matches(const char *name, struct vp_buf *got)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf want = { 0 };
+	struct vp_err err = { 0 };
+
+	if (getenv("VP_REGENERATE") && vp_write_file(golden(name), vp_buf_str(got), got->len, 0644, &err))
+		fail_msg("%s", err.msg);
+	if (vp_read_file(golden(name), 1 << 20, &want, &err))
+		fail_msg("%s", err.msg);
+	assert_string_equal(vp_buf_str(got), vp_buf_str(&want));
+	vp_buf_free(got);
+}
+
+static void dnsmasq_of_two_networks(void **state)
+{
+	const struct vp_serve_net nets[] = { { "vpbr0", "10.9.8.1", 24 }, { "grid", "172.16.3.1", 22 } };
+	const struct vp_serve_opts o = { .state_dir = "/var/lib/vprov", .nets = nets, .nnets = 2, .nodes = 3 };
+	struct vp_buf out = { 0 };
+
+	(void)state;
+	vp_dnsmasq_conf(&o, "dnsmasq", &out);
+	matches("dnsmasq.conf", &out);
+}
+
+static bool allows_transfers(size_t nodes, unsigned want)
+{
+	const struct vp_serve_opts o = { .state_dir = "/s", .nodes = nodes };
+	vp_cleanup(vp_buf_free) struct vp_buf out = { 0 };
+
+	vp_dnsmasq_conf(&o, "dnsmasq", &out);
+	return strstr(out.data, vp_printf(arena, "tftp-max=%u\n", want));
+}
+
+static void tftp_is_sized_by_the_nodes(void **state)
+{
+	(void)state;
+	assert_true(allows_transfers(0, 64));
+	assert_true(allows_transfers(32, 64));
+	assert_true(allows_transfers(33, 128));
+	assert_true(allows_transfers(1000, 2048));
+}
+
+static void ranges_cover_the_network(void **state)
+{
+	static const struct {
+		struct vp_serve_net net;
+		const char *want;
+	} cases[] = {
+		{ { "b", "10.9.8.1", 24 }, "dhcp-range=10.9.8.1,10.9.8.254,255.255.255.0,12h\n" },
+		{ { "b", "10.9.8.77", 30 }, "dhcp-range=10.9.8.77,10.9.8.78,255.255.255.252,12h\n" },
+		{ { "b", "10.200.1.1", 8 }, "dhcp-range=10.0.0.1,10.255.255.254,255.0.0.0,12h\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(cases); i++) {
+		const struct vp_serve_opts o = { .state_dir = "/s", .nets = &cases[i].net, .nnets = 1 };
+		vp_cleanup(vp_buf_free) struct vp_buf out = { 0 };
+
+		vp_dnsmasq_conf(&o, "dnsmasq", &out);
+		assert_non_null(strstr(out.data, cases[i].want));
+	}
+}
+
+/* dnsmasq itself reads what was written; without it there is nothing to ask. */
+static void dnsmasq_accepts_it(void **state)
+{
+	const struct vp_serve_net net = { "lo", "127.0.0.1", 8 };
+	char dir[] = "/tmp/pxeconf.XXXXXX", *conf;
+	struct vp_buf out = { 0 };
+	struct vp_err err = { 0 };
+	int rc;
+
+	(void)state;
+	if (!vp_exists("/usr/sbin/dnsmasq")) {
+		print_message("dnsmasq is not installed\n");
+		skip();
+	}
+	assert_non_null(mkdtemp(dir));
+	const struct vp_serve_opts o = { .state_dir = dir, .nets = &net, .nnets = 1 };
+
+	for (const char *const *d = (const char *const[]){ "hosts", "opts", "names", "tftp", NULL }; *d; d++)
+		assert_int_equal(vp_mkdirs(vp_printf(arena, "%s/serve/%s", dir, *d), 0755, &err), 0);
+	vp_dnsmasq_conf(&o, "nobody", &out);
+	conf = vp_printf(arena, "%s/dnsmasq.conf", dir);
+	assert_int_equal(vp_write_file(conf, out.data, out.len, 0644, &err), 0);
+	vp_buf_free(&out);
+	rc = vp_run(
+		&(struct vp_child){ .argv = (const char *const[]){ "/usr/sbin/dnsmasq", "--test", vp_printf(arena, "--conf-file=%s", conf), NULL } },
+		&err);
+	vp_remove_tree(dir, NULL);
+	if (rc)
+		fail_msg("%s", err.msg);
+}
+
+static void files_of_a_host(void **state)
+{
+	struct vp_buf out = { 0 };
+
+	(void)state;
+	vp_buf_adds(&out, "# hosts\n");
+	vp_dnsmasq_host(&fixed, &out);
+	vp_dnsmasq_host(&bare, &out);
+	vp_buf_adds(&out, "# opts\n");
+	vp_dnsmasq_options(&fixed, &out);
+	vp_dnsmasq_options(&bare, &out);
+	vp_buf_adds(&out, "# names\n");
+	vp_dnsmasq_name(&fixed, &out);
+	vp_dnsmasq_name(&bare, &out);
+	matches("host", &out);
+}
+
+static void pxelinux(void **state)
+{
+	struct vp_buf out = { 0 };
+
+	(void)state;
+	for (int answer = VP_ANSWER_REFUSE; answer <= VP_ANSWER_INSTALL; answer++) {
+		vp_buf_addf(&out, "# %s\n", vp_boot_answer_name((enum vp_boot_answer)answer));
+		vp_pxelinux_conf((enum vp_boot_answer)answer, "http://10.9.8.1:8420", "ce01.example.org", "0123456789abcdef0123456789abcdef", "",
+				 &out);
+	}
+	vp_buf_adds(&out, "# more arguments\n");
+	vp_pxelinux_conf(VP_ANSWER_INSTALL, "http://10.9.8.1:8420", "ce01", "00", "debug loglevel=7", &out);
+	matches("pxelinux.cfg", &out);
+}
+
+static void log_lines(void **state)
+{
+	static const struct {
+		const char *line;
+		enum vp_dhcp_kind kind;
+		const char *ip, *mac, *file;
+	} cases[] = {
+		{ "dnsmasq[40]: started, version 2.90 cachesize 150", VP_LOG_STARTED, "", "", "" },
+		{ "dnsmasq-dhcp[40]: 452316031 DHCPACK(br0) 10.9.8.13 52:54:00:00:00:01 n1", VP_LOG_LEASE, "10.9.8.13", "52:54:00:00:00:01", "" },
+		{ "dnsmasq-dhcp[40]: DHCPACK(br0) 10.9.8.13 52:54:00:00:00:01", VP_LOG_LEASE, "10.9.8.13", "52:54:00:00:00:01", "" },
+		{ "dnsmasq-tftp[40]: sent /s/tftp/pxelinux.0 to 10.9.8.13", VP_LOG_SENT, "10.9.8.13", "", "pxelinux.0" },
+		{ "dnsmasq-tftp[40]: sent /s/tftp/pxelinux.cfg/01-52-54-00-00-00-01 to 10.9.8.13", VP_LOG_SENT, "10.9.8.13", "",
+		  "pxelinux.cfg/01-52-54-00-00-00-01" },
+		{ "dnsmasq-tftp[40]: file /s/tftp/pxelinux.cfg/default not found for 10.9.8.13", VP_LOG_OTHER, "", "", "" },
+		{ "dnsmasq-tftp[40]: failed sending /s/tftp/pxelinux.0 to 10.9.8.13", VP_LOG_OTHER, "", "", "" },
+		{ "dnsmasq-tftp[40]: sent /s/tftpx/pxelinux.0 to 10.9.8.13", VP_LOG_OTHER, "", "", "" },
+		{ "dnsmasq-dhcp[40]: 452316031 DHCPOFFER(br0) 10.9.8.13 52:54:00:00:00:01", VP_LOG_OTHER, "", "", "" },
+		{ "dnsmasq-dhcp[40]: DHCPACK(br0) 10.9.8 52:54:00:00:00:01", VP_LOG_OTHER, NULL, NULL, NULL },
+		{ "dnsmasq-dhcp[40]: DHCPACK(br0) 10.9.8.13 52:54:00:00:00:01:02", VP_LOG_OTHER, NULL, NULL, NULL },
+		{ "dnsmasq-dhcp[40]: DHCPACK(br0", VP_LOG_OTHER, NULL, NULL, NULL },
+		/* What a client can write into the log is behind something of dnsmasq's own. */
+		{ "dnsmasq-dhcp[40]: 1 vendor class: DHCPACK(br0) 10.9.8.13 52:54:00:00:00:01", VP_LOG_OTHER, "", "", "" },
+		{ "dnsmasq-dhcp[40]: 1 client provides name: dnsmasq-tftp[40]: sent /s/tftp/pxelinux.0 to 10.9.8.13", VP_LOG_OTHER, "", "", "" },
+		{ "dnsmasq-dhcp[40]: 1 vendor class: dnsmasq[1]: started, version", VP_LOG_OTHER, "", "", "" },
+		{ "", VP_LOG_OTHER, "", "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(cases); i++) {
+		struct vp_dhcp_log l;
+
+		vp_dhcp_log_parse(cases[i].line, "/s/tftp", &l);
+		assert_int_equal(l.kind, cases[i].kind);
+		if (!cases[i].ip)
+			continue;
+		assert_string_equal(l.ip, cases[i].ip);
+		assert_string_equal(l.mac, cases[i].mac);
+		assert_string_equal(l.file, cases[i].file);
+	}
+}
+
+#define NIC(mac, bridge, gateway) "{\"mac\": \"" mac "\", \"bridge\": \"" bridge "\", \"gateway\": \"" gateway "\"}"
+#define JSON(nics)		  "{\"nics\": [" nics "], \"bridges\": [{\"name\": \"vpbr0\", \"address\": \"10.9.8.1\", \"prefix\": 24}]}"
+#define MAC			  "52:54:00:12:34:56"
+
+static void rows_become_hosts(void **state)
+{
+	static const struct {
+		const char *name, *mac, *ip, *json;
+		bool ok;
+	} cases[] = {
+		{ "a.b", MAC, "10.9.8.10", JSON(NIC("52:54:00:00:00:01", "x", "") "," NIC(MAC, "vpbr0", "10.9.8.254")), true },
+		{ "a.b", MAC, "", JSON(NIC(MAC, "vpbr0", "")), true },
+		{ "a.b", MAC, "10.9.8.10", JSON(NIC("52:54:00:00:00:01", "vpbr0", "")), false },
+		{ "a.b", MAC, "10.9.8.10", "{", false },
+		{ "a.b", MAC, "10.9.8.10", "", false },
+		{ "a.b", MAC, "10.9.8.10\n", JSON(NIC(MAC, "vpbr0", "")), false },
+		{ "a.b", MAC, "10.9.8.10", JSON(NIC(MAC, "vpbr0", "10.9.8.1,x")), false },
+		{ "a.b", MAC, "10.9.8.10", JSON(NIC(MAC, "", "")), false },
+		{ "a.b", MAC, "10.9.8.10", JSON(NIC(MAC, "../x", "")), false },
+		{ "a.b", MAC, "10.9.8.10", JSON(NIC(MAC, "longer-than-an-interface", "")), false },
+		{ "../a", MAC, "10.9.8.10", JSON(NIC(MAC, "vpbr0", "")), false },
+		{ "a,b", MAC, "10.9.8.10", JSON(NIC(MAC, "vpbr0", "")), false },
+		{ "a\nb", MAC, "10.9.8.10", JSON(NIC(MAC, "vpbr0", "")), false },
+		{ "a.b", "52:54:00:12:34:5,", "10.9.8.10", JSON(NIC("52:54:00:12:34:5,", "vpbr0", "")), false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(cases); i++) {
+		const struct vp_node_row row = { .name = cases[i].name, .mac = cases[i].mac, .ip = cases[i].ip, .json = cases[i].json };
+		struct vp_dhcp_host h;
+		struct vp_serve_net n;
+
+		assert_int_equal(vp_dhcp_host_of(arena, &row, &h, &n), cases[i].ok);
+		if (!cases[i].ok)
+			continue;
+		assert_string_equal(h.bridge, "vpbr0");
+		assert_string_equal(n.address, "10.9.8.1");
+		assert_int_equal(n.prefix, 24);
+	}
+}
+
+static void put(struct vp_served_files *f, const char *path, const char *text, bool reload)
+{
+	f->items = vp_grow_in(f->arena, f->items, f->n, &f->cap, sizeof(*f->items));
+	f->items[f->n++] = (struct vp_served){ path, text, reload };
+}
+
+static const char *content(const char *dir, const char *path)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf b = { 0 };
+
+	return vp_read_file(vp_printf(arena, "%s/%s", dir, path), 100, &b, NULL) ? "absent" : vp_strdup(arena, vp_buf_str(&b));
+}
+
+static void only_what_changed_is_written(void **state)
+{
+	struct vp_served_files none = { .arena = arena }, one = { .arena = arena }, two = { .arena = arena };
+	char dir[] = "/tmp/pxeconf.XXXXXX";
+	struct vp_err err = { 0 };
+	bool reload = false;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	put(&one, "c", "3", true);
+	put(&one, "a", "1", true);
+	put(&one, "b", "2", false);
+	assert_int_equal(vp_served_sync(dir, &none, &one, &reload, &err), 0);
+	assert_true(reload);
+	assert_string_equal(content(dir, "a"), "1");
+	assert_string_equal(content(dir, "c"), "3");
+	/* Nothing changed: nothing is written, even where somebody else did. */
+	reload = false;
+	assert_int_equal(truncate(vp_printf(arena, "%s/a", dir), 0), 0);
+	put(&two, "a", "1", true);
+	put(&two, "b", "new", false);
+	put(&two, "c", "3", true);
+	assert_int_equal(vp_served_sync(dir, &one, &two, &reload, &err), 0);
+	assert_false(reload);
+	assert_string_equal(content(dir, "a"), "");
+	assert_string_equal(content(dir, "b"), "new");
+	assert_int_equal(vp_served_sync(dir, &two, &none, &reload, &err), 0);
+	assert_true(reload);
+	assert_string_equal(content(dir, "b"), "absent");
+	assert_int_equal(rmdir(dir), 0);
+	/* A directory that is gone is told. */
+	assert_int_equal(vp_served_sync(dir, &none, &one, &reload, &err), -1);
+	assert_int_equal(err.code, VP_E_IO);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(dnsmasq_of_two_networks),
+		cmocka_unit_test(tftp_is_sized_by_the_nodes),
+		cmocka_unit_test(ranges_cover_the_network),
+		cmocka_unit_test(dnsmasq_accepts_it),
+		cmocka_unit_test(files_of_a_host),
+		cmocka_unit_test(pxelinux),
+		cmocka_unit_test(log_lines),
+		cmocka_unit_test(rows_become_hosts),
+		cmocka_unit_test(only_what_changed_is_written),
+	};
+	int rc;
+
+	arena = vp_arena_new();
+	rc = cmocka_run_group_tests_name("pxeconf", tests, NULL, NULL);
+	vp_arena_free(arena);
+	return rc;
+}
