@@ -3,6 +3,8 @@
  * Mustache (https://mustache.github.io/mustache.5.html, spec v1.x core modules:
  * comments, delimiters, interpolation, inverted, partials, sections) over jansson
  * values. Logic-less and bounded: no template can loop for ever or read a file.
+ * Where the spec leaves a choice: "", 0 and {} are false like false, null and [];
+ * a list or an object as text, and inheritance tags, are errors.
  */
 #ifndef VP_MUSTACHE_H
 #define VP_MUSTACHE_H

@@ -252,6 +252,19 @@ static void test_limits(void **state)
 		free(tail);
 	}
 
+	/* Nesting of partials in sections: each list in the list costs two. */
+	for (unsigned n = VP_MAX_PARTIALS / 2; n <= VP_MAX_PARTIALS / 2 + 1; n++) {
+		struct result r;
+
+		tail = repeated("", "]", n, "");
+		data = repeated("", "[", n, tail);
+		r = render("{{#.}}{{>p}}{{/.}}", data, "{\"p\":\"{{#.}}{{>p}}{{/.}}\"}", vp_escape_xml);
+		assert_int_equal(r.rc, n == VP_MAX_PARTIALS / 2 ? 0 : -1);
+		vp_buf_free(&r.out);
+		free(data);
+		free(tail);
+	}
+
 	/* Length of the text that comes out: 16 times a megabyte, and one byte more. */
 	data = repeated("{\"l\":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],\"s\":\"", "x", VP_MAX_RENDER / 16, "\"}");
 	assert_int_equal(render_length("{{#l}}{{s}}{{/l}}", data, &err), VP_MAX_RENDER);
