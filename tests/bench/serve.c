@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* serve STATE IMAGES BRIDGE ADDRESS PORT: the boot service as `vprov apply` starts it, for one node, over a directory of one's own. */
+#include <signal.h>
 #include <stdlib.h>
 
 #include "../../provision/state/state.h"
@@ -27,6 +28,7 @@ int main(int argc, char **argv)
 
 	if (argc != 6)
 		return 2;
+	signal(SIGPIPE, SIG_IGN);
 	opts.state_dir = argv[1];
 	opts.image_dir = argv[2];
 	net.bridge = argv[3];
