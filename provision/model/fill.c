@@ -122,6 +122,17 @@ static const char *list_text(struct vp_bind *b, const struct vp_val *list)
 	return text;
 }
 
+/* A value, or each one of a list. */
+static void store_all(struct vp_bind *b, const struct vp_row *row, const struct vp_val *v, void *dest)
+{
+	if (row->kind != VP_K_STRINGS || v->type != VP_LIST) {
+		store_value(b, row, v, dest);
+		return;
+	}
+	for (const struct vp_val *c = v->child; c; c = c->next)
+		store_value(b, row, c, dest);
+}
+
 static bool from_profile(struct vp_bind *b, const struct vp_row *row, const struct vp_target *t)
 {
 	const struct vp_val *v = vp_find(b, "%s", path_of(b, row, t));
@@ -132,16 +143,20 @@ static bool from_profile(struct vp_bind *b, const struct vp_row *row, const stru
 	o.path = vp_path_of(b->a, v);
 	o.file = b->profile->file;
 	o.line = v->line;
-	if (row->kind == VP_K_STRINGS && v->type == VP_LIST) {
-		for (const struct vp_val *c = v->child; c; c = c->next)
-			store_value(b, row, c, dest_of(row, t));
-		o.value = list_text(b, v);
-	} else {
-		store_value(b, row, v, dest_of(row, t));
-		o.value = value_text(b, row, t, v->text ? v->text : "");
-	}
+	store_all(b, row, v, dest_of(row, t));
+	o.value = v->type == VP_LIST ? list_text(b, v) : value_text(b, row, t, v->text ? v->text : "");
 	note(b, row, t, o);
 	return true;
+}
+
+/* The profile's value for a place that another row filled already: not used, but not wrong either. */
+static void check_unused(struct vp_bind *b, const struct vp_row *row, const struct vp_target *t)
+{
+	const struct vp_val *v = vp_find(b, "%s", path_of(b, row, t));
+	uint64_t scratch[2] = { 0 };
+
+	if (v)
+		store_all(b, row, v, scratch);
 }
 
 static bool from_site(struct vp_bind *b, const struct vp_row *row, const struct vp_target *t)
@@ -208,6 +223,8 @@ void vp_fill(struct vp_bind *b, const struct vp_target *t)
 		for (size_t i = 0; i < vp_nrows; i++)
 			if (vp_rows[i].object == t->object && !is_filled(done, &vp_rows[i]))
 				done[i] = sources[s](b, &vp_rows[i], t);
+			else if (vp_rows[i].object == t->object && sources[s] == from_profile)
+				check_unused(b, &vp_rows[i], t);
 	for (size_t i = 0; i < vp_nrows; i++)
 		if (vp_rows[i].object == t->object)
 			finish_row(b, &vp_rows[i], t, is_filled(done, &vp_rows[i]));

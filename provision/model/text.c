@@ -180,17 +180,17 @@ static bool mountpoint(const char *s)
 
 static bool args(const char *s)
 {
-	return !*s || only(s, ALNUM " ._,:=/+@-", 1024);
+	return !*s || word(s, ALNUM " ._,:=/+@-", 1024);
 }
 
 static bool options(const char *s)
 {
-	return only(s, ALNUM "._,:=/+-", 255);
+	return word(s, ALNUM "._,:=/+-", 255);
 }
 
 static bool fslabel(const char *s)
 {
-	return only(s, ALNUM "._/-", 12);
+	return word(s, ALNUM "._/-", 12);
 }
 
 /* "TYPE BASE64 [COMMENT]", without options: they could run commands. */

@@ -1,0 +1,786 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../provision/model/bind.h"
+
+/* Every path that vprov reads has a value here, so that each can be made wrong. */
+static const char full[] =
+	"{\"hardware\":{\"bios\":{\"bootmode\":\"bios\"},\"cpu\":[{\"cores\":2},{\"cores\":2}],\"ram\":[{\"size\":1024},{\"size\":512}],"
+	"\"harddisks\":{\"sda\":{\"capacity\":4096,\"boot\":true},\"sdb\":{\"capacity\":1024}},"
+	"\"cards\":{\"nic\":{\"eth0\":{\"hwaddr\":\"00-11-22-33-44-5A\",\"boot\":false},\"eth1\":{\"hwaddr\":\"00:11:22:33:44:5B\",\"boot\":\"true\"}"
+	"}}},"
+	"\"system\":{\"aii\":{\"osinstall\":{\"ks\":{\"rootpw\":\"$1$57qRuCXe$NPngMkg4BrLBf5hfJzJh21\"}}},"
+	"\"network\":{\"hostname\":\"CE01\",\"domainname\":\"Example.org\",\"default_gateway\":\"10.1.2.1\",\"nameserver\":[\"10.1.2.3\",\"2001:db8::"
+	"1\"],"
+	"\"interfaces\":{\"eth0\":{\"bootproto\":\"dhcp\",\"onboot\":\"no\"},"
+	"\"eth1\":{\"bootproto\":\"static\",\"ip\":\"10.1.2.10\",\"netmask\":\"255.255.255.0\",\"gateway\":\"10.1.2.1\",\"mtu\":9000}}},"
+	"\"blockdevices\":{\"physical_devs\":{\"sda\":{\"label\":\"gpt\"},\"sdb\":{\"label\":\"msdos\"}},\"partitions\":{"
+	"\"sda1\":{\"holding_dev\":\"sda\",\"size\":512,\"type\":\"primary\",\"flags\":{\"boot\":true},\"aii\":true},"
+	"\"sda2\":{\"holding_dev\":\"sda\",\"type\":\"primary\"},\"sdb1\":{\"holding_dev\":\"sdb\",\"size\":256}}},"
+	"\"filesystems\":[{\"block_device\":\"partitions/sda2\",\"mountpoint\":\"/\",\"type\":\"ext4\",\"mountopts\":\"noatime\",\"label\":\"root\","
+	"\"format\":true,\"preserve\":false,\"mount\":true,\"aii\":true},"
+	"{\"block_device\":\"partitions/sda1\",\"mountpoint\":\"/boot\",\"type\":\"ext3\"},"
+	"{\"block_device\":\"partitions/sdb1\",\"mountpoint\":\"swap\",\"type\":\"swap\"}],"
+	"\"vprov\":{\"virt\":\"kvm\",\"firmware\":\"bios\",\"install\":\"image\",\"deadline\":100,\"bridge\":{\"name\":\"vpbr0\",\"address\":\"10.1."
+	"2.1/24\"},"
+	"\"kernel_args\":\"quiet console=ttyS0\",\"rootpw\":\"$6$saltsalt$abcdefghijkl\","
+	"\"ssh_keys\":[\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJmZ0c9sN0wWlvBq6Lb admin@example.org\"],\"packages\":[\"htop\",\"g++\"],"
+	"\"verify\":{\"enabled\":true,\"cpu_laps\":3,\"net_seconds\":1,\"disk_mib\":32},"
+	"\"disk\":{\"bus\":\"virtio\",\"format\":\"qcow2\",\"dir\":\"/srv/vprov\"},\"disks\":{\"sdb\":{\"bus\":\"sata\",\"format\":\"raw\"}},"
+	"\"nics\":{\"eth0\":{\"model\":\"e1000\",\"bridge\":\"storage\"}}}}}";
+
+struct world {
+	struct vp_arena *a;
+	struct vp_diags diags;
+	struct vp_site *site;
+	struct vp_bind_opts opts;
+	/* The profile as it is before binding. */
+	json_t *json;
+};
+
+static int setup(void **state)
+{
+	struct world *w = vp_xcalloc(1, sizeof(*w));
+
+	w->a = vp_arena_new();
+	w->diags.arena = w->a;
+	w->opts = (struct vp_bind_opts){ .virt = -1, .state_dir = "/s" };
+	w->json = json_loads(full, 0, NULL);
+	assert_non_null(w->json);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	json_decref(w->json);
+	vp_diags_free(&w->diags);
+	vp_arena_free(w->a);
+	free(w);
+	return 0;
+}
+
+static json_t *get(json_t *root, const char *path)
+{
+	char copy[256], *rest = copy, *name;
+
+	snprintf(copy, sizeof(copy), "%s", path + 1);
+	while ((name = strsep(&rest, "/")) && root)
+		root = json_is_array(root) ? json_array_get(root, (size_t)atoi(name)) : json_object_get(root, name);
+	return root;
+}
+
+/* Puts (JSON text) or, with NULL, removes a value. */
+static void put(struct world *w, const char *path, const char *text)
+{
+	const char *last = strrchr(path, '/') + 1;
+	char up[256];
+	json_t *parent, *value = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+
+	snprintf(up, sizeof(up), "%.*s", (int)(last - path - 1), path);
+	parent = *up ? get(w->json, up) : w->json;
+	assert_non_null(parent);
+	assert_true(value || !text);
+	if (json_is_array(parent) && value)
+		json_array_set_new(parent, (size_t)atoi(last), value);
+	else if (json_is_array(parent))
+		json_array_remove(parent, (size_t)atoi(last));
+	else if (value)
+		json_object_set_new(parent, last, value);
+	else
+		assert_int_equal(json_object_del(parent, last), 0);
+}
+
+static struct vp_node *bind_as(struct world *w, const char *file)
+{
+	char *text = json_dumps(w->json, JSON_INDENT(1));
+	struct vp_profile *p = vp_profile_parse(w->a, file, text, strlen(text), &w->diags);
+	struct vp_node *n = p ? vp_bind(w->a, p, w->site, &w->opts, &w->diags) : NULL;
+
+	free(text);
+	return n;
+}
+
+static struct vp_node *bind(struct world *w)
+{
+	return bind_as(w, "t.json");
+}
+
+static struct vp_node *bind_ok(struct world *w)
+{
+	struct vp_node *n = bind(w);
+
+	if (!n)
+		vp_diags_print(&w->diags, stderr);
+	assert_non_null(n);
+	return n;
+}
+
+static const struct vp_diag *find_diag(const struct world *w, enum vp_code code, const char *path)
+{
+	for (size_t i = 0; i < w->diags.n; i++)
+		if (w->diags.items[i].code == code && !strcmp(w->diags.items[i].path, path))
+			return &w->diags.items[i];
+	return NULL;
+}
+
+static void read_site(struct world *w, const char *text)
+{
+	char file[] = "/tmp/vprov-site-XXXXXX";
+	int fd = mkstemp(file);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	w->site = vp_site_read(w->a, file, &w->diags);
+	unlink(file);
+}
+
+static const char *in_tree(const char *path)
+{
+	static char name[4096];
+	const char *top = getenv("VP_TOP");
+
+	snprintf(name, sizeof(name), "%s/%s", top ? top : ".", path);
+	return name;
+}
+
+static void everything_is_bound(void **state)
+{
+	struct world *w = *state;
+	struct vp_node *n = bind_ok(w);
+
+	assert_int_equal(w->diags.n, 0);
+	assert_string_equal(n->name, "ce01.example.org");
+	assert_string_equal(n->hostname, "ce01");
+	assert_int_equal(n->vcpus, 4);
+	assert_int_equal(n->sockets, 2);
+	assert_int_equal(n->memory, 1536 * VP_MIB);
+	assert_int_equal(n->ndisks, 2);
+	assert_string_equal(n->disks[0].target, "vda");
+	assert_string_equal(n->disks[0].path, "/srv/vprov/ce01.example.org-vda.qcow2");
+	assert_true(n->disks[0].boot);
+	assert_string_equal(n->disks[1].target, "sda");
+	assert_string_equal(n->disks[1].path, "/srv/vprov/ce01.example.org-sda.raw");
+	assert_string_equal(n->labels[0], "gpt");
+	assert_int_equal(n->nnics, 2);
+	assert_int_equal(n->boot_nic, 1);
+	assert_string_equal(n->nics[0].mac, "00:11:22:33:44:5a");
+	assert_string_equal(n->nics[0].model, "e1000");
+	assert_string_equal(n->nics[0].bridge, "storage");
+	assert_true(n->nics[0].dhcp);
+	assert_string_equal(n->nics[1].ip, "10.1.2.10");
+	assert_int_equal(n->nics[1].prefix, 24);
+	assert_string_equal(n->nics[1].gateway, "10.1.2.1");
+	assert_int_equal(n->nics[1].mtu, 9000);
+	assert_true(n->nics[1].boot && !n->nics[1].dhcp && !n->nics[0].boot);
+	assert_true(strlen(n->nics[1].tap) <= 15);
+	assert_string_not_equal(n->nics[0].tap, n->nics[1].tap);
+	assert_int_equal(n->nbridges, 2);
+	assert_string_equal(n->bridges[0].name, "storage");
+	assert_string_equal(n->bridges[0].address, "");
+	assert_string_equal(n->bridges[1].address, "10.1.2.1");
+	assert_int_equal(n->bridges[1].prefix, 24);
+	assert_int_equal(n->npartitions, 3);
+	assert_int_equal(n->partitions[0].size, 512 * VP_MIB);
+	assert_true(n->partitions[0].bootable);
+	assert_int_equal(n->partitions[1].size, 0);
+	assert_int_equal(n->partitions[1].number, 2);
+	assert_int_equal(n->partitions[2].disk, 1);
+	/* Parents before what is mounted below them. */
+	assert_string_equal(n->filesystems[0].mountpoint, "/");
+	assert_int_equal(n->filesystems[0].partition, 1);
+	assert_string_equal(n->filesystems[0].options, "noatime");
+	assert_string_equal(n->filesystems[1].mountpoint, "/boot");
+	assert_string_equal(n->filesystems[2].type, "swap");
+	assert_int_equal(n->nnameservers, 2);
+	assert_string_equal(n->rootpw, "$6$saltsalt$abcdefghijkl");
+	assert_int_equal(n->npackages, 2);
+	assert_string_equal(n->packages[1], "g++");
+	assert_int_equal(n->nssh_keys, 1);
+	assert_int_equal(n->verify.disk_mib, 32);
+	assert_string_equal(vp_origin_of(n, "nic.eth1.ip")->path, "/system/network/interfaces/eth1/ip");
+	assert_string_equal(vp_origin_of(n, "nic.eth1.bridge")->path, "/system/vprov/bridge/name");
+	assert_true(vp_origin_of(n, "memory")->line > 1);
+	assert_null(vp_origin_of(n, "nothing"));
+}
+
+static void identity_is_stable(void **state)
+{
+	struct world *w = *state;
+	struct vp_node *a, *b, *c;
+	char uuid[37];
+
+	put(w, "/hardware/cards/nic/eth1/hwaddr", NULL);
+	a = bind_ok(w);
+	put(w, "/hardware/ram/0/size", "2048");
+	b = bind_ok(w);
+	assert_string_equal(a->uuid, b->uuid);
+	assert_int_equal(a->uuid[14], '5');
+	assert_string_equal(a->nics[1].mac, b->nics[1].mac);
+	assert_string_equal(a->nics[1].tap, b->nics[1].tap);
+	/* Locally administered, one card's own. */
+	assert_memory_equal(a->nics[1].mac, "02:", 3);
+	put(w, "/system/network/hostname", "\"ce02\"");
+	c = bind_ok(w);
+	assert_string_not_equal(a->uuid, c->uuid);
+	assert_string_not_equal(a->nics[1].mac, c->nics[1].mac);
+	assert_string_not_equal(a->nics[1].tap, c->nics[1].tap);
+	read_site(w, "namespace = 6ba7b810-9dad-11d1-80b4-00c04fd430c8\n");
+	c = bind_ok(w);
+	vp_uuid5("6ba7b810-9dad-11d1-80b4-00c04fd430c8", "ce02.example.org", uuid);
+	assert_string_equal(c->uuid, uuid);
+}
+
+static void one_profile_fits_every_virtualisation(void **state)
+{
+	static const struct {
+		const char *bus, *target, *model;
+	} expect[] = { { "virtio", "vda", "virtio" }, { "virtio", "vda", "virtio" }, { "xen", "xvda", "netfront" }, { "ide", "hda", "e1000" } };
+	struct world *w = *state;
+
+	put(w, "/system/vprov/disk/bus", NULL);
+	put(w, "/system/vprov/nics", NULL);
+	for (int v = 0; v < 4; v++) {
+		struct vp_node *n;
+
+		w->opts.virt = v;
+		n = bind_ok(w);
+		assert_int_equal(n->virt, v);
+		assert_string_equal(vp_origin_of(n, "virt")->path, "option --virt");
+		assert_string_equal(n->disks[0].bus, expect[v].bus);
+		assert_string_equal(n->disks[0].target, expect[v].target);
+		assert_string_equal(n->nics[0].model, expect[v].model);
+		assert_int_equal(vp_virt_find(vp_virt_name((enum vp_virt)v)), v);
+		/* sdb asks for sata, which Xen has not: said, and replaced. */
+		assert_true(!find_diag(w, VP_E_ODD, "disk.sdb.bus") == (v < VP_XEN_PARA));
+	}
+	assert_int_equal(vp_virt_find("vmware"), -1);
+}
+
+static void defaults_without_any_layout(void **state)
+{
+	struct world *w = *state;
+	struct vp_node *n;
+
+	put(w, "/system/blockdevices", NULL);
+	put(w, "/system/filesystems", NULL);
+	put(w, "/system/vprov", NULL);
+	put(w, "/hardware/harddisks/sda/boot", "false");
+	put(w, "/hardware/harddisks/sdb/boot", "\"yes\"");
+	n = bind_ok(w);
+	assert_int_equal(n->install, VP_INSTALL_IMAGE);
+	assert_int_equal(n->npartitions, 1);
+	assert_int_equal(n->partitions[0].disk, 1);
+	assert_true(n->disks[1].boot && !n->disks[0].boot);
+	assert_string_equal(n->partitions[0].name, "sdb1");
+	assert_string_equal(n->filesystems[0].type, "ext4");
+	assert_string_equal(n->labels[1], "msdos");
+	assert_string_equal(n->nics[1].bridge, "vprov0");
+	/* The host plays the gateway. */
+	assert_string_equal(n->bridges[0].address, "10.1.2.1");
+	assert_int_equal(n->bridges[0].prefix, 24);
+	assert_string_equal(n->rootpw, "$1$57qRuCXe$NPngMkg4BrLBf5hfJzJh21");
+	assert_string_equal(n->disks[0].path, "/s/disks/ce01.example.org-vda.qcow2");
+	assert_true(n->verify.enabled);
+	w->opts.state_dir = NULL;
+	assert_string_equal(bind_ok(w)->disks[0].path, "");
+}
+
+static void what_image_cannot_make(void **state)
+{
+	struct world *w = *state;
+	struct vp_node *n;
+
+	put(w, "/system/filesystems/2/block_device", "\"logical_volumes/swap\"");
+	assert_null(bind(w));
+	assert_non_null(find_diag(w, VP_E_VALUE, "/system/filesystems/2"));
+	/* The same profile without a word on how to install it: a warning. */
+	put(w, "/system/vprov/install", NULL);
+	w->diags.n = 0;
+	n = bind_ok(w);
+	assert_int_equal(n->install, VP_INSTALL_NONE);
+	assert_int_equal(w->diags.n, 1);
+	assert_int_equal(w->diags.items[0].severity, VP_WARNING);
+	/* And where it was meant, nothing. */
+	put(w, "/system/vprov/install", "\"none\"");
+	w->diags.n = 0;
+	bind_ok(w);
+	assert_int_equal(w->diags.n, 0);
+	read_site(w, "install = image");
+	put(w, "/system/vprov/install", NULL);
+	assert_null(bind(w));
+}
+
+static void addresses_of_bridges_and_bonds(void **state)
+{
+	struct world *w = *state;
+	struct vp_node *n;
+
+	put(w, "/system/network/interfaces",
+	    "{\"br0\":{\"ip\":\"10.1.2.9\",\"netmask\":\"255.255.255.0\",\"type\":\"Bridge\"},\"bond0\":{\"bridge\":\"br0\",\"bonding_opts\":{}},"
+	    "\"eth1\":{\"master\":\"bond0\",\"bootproto\":\"none\"},\"eth0\":{\"bootproto\":\"none\"},\"eth0.101\":{\"vlan\":true},"
+	    "\"lo\":{\"ip\":\"127.0.0.1\"}}");
+	put(w, "/system/vprov/nics", NULL);
+	n = bind_ok(w);
+	assert_int_equal(w->diags.n, 0);
+	assert_string_equal(n->nics[1].ip, "10.1.2.9");
+	assert_string_equal(n->nics[1].gateway, "10.1.2.1");
+	assert_string_equal(n->nics[0].ip, "");
+	assert_false(n->nics[0].dhcp);
+	/* Without cards, the interfaces that could be some. */
+	put(w, "/hardware/cards", NULL);
+	n = bind_ok(w);
+	assert_int_equal(n->nnics, 2);
+	assert_string_equal(n->nics[0].name, "eth0");
+	/* eth0 boots now: it needs an address to be installed. */
+	assert_true(n->nics[0].boot && n->nics[0].dhcp);
+	/* Bridges that name each other end somewhere. */
+	put(w, "/system/network/interfaces", "{\"eth0\":{\"bridge\":\"eth1\"},\"eth1\":{\"bridge\":\"eth0\"},\"eth2\":{}}");
+	assert_int_equal(bind_ok(w)->nnics, 1);
+}
+
+static void site_configuration_fills_gaps(void **state)
+{
+	struct world *w = *state;
+	struct vp_node *n;
+
+	put(w, "/system/vprov", "{\"verify\":{\"cpu_laps\":3}}");
+	read_site(w, "# comment\nvirt = qemu\nverify/cpu_laps = 9\nverify/net_seconds=7\n bridge/name =  br7 \nconnect = test:///default\n"
+		     "packages = htop\npackages = gdb\nnics/eth0/model = virtio\n[node CE*.example.org]\nnics/*/model = e1000\ndisk/bus = sata\n"
+		     "[node wn*]\nvirt = xen-para\n");
+	assert_int_equal(w->diags.n, 0);
+	assert_string_equal(vp_site_get(w->site, "connect"), "test:///default");
+	assert_null(vp_site_get(w->site, "templates"));
+	n = bind_ok(w);
+	assert_int_equal(n->virt, VP_QEMU);
+	assert_int_equal(n->verify.cpu_laps, 3);
+	assert_int_equal(n->verify.net_seconds, 7);
+	assert_string_equal(n->nics[0].bridge, "br7");
+	assert_string_equal(n->nics[0].model, "e1000");
+	assert_string_equal(n->disks[1].target, "sdb");
+	assert_int_equal(n->npackages, 2);
+	assert_string_equal(n->packages[1], "gdb");
+	assert_string_equal(vp_origin_of(n, "virt")->path, "site:virt");
+	assert_int_equal(vp_origin_of(n, "virt")->line, 2);
+}
+
+static void site_configuration_is_checked(void **state)
+{
+	static const char *const wrong[] = {
+		"virt = vmware",
+		"nonsense = 1",
+		"virt kvm",
+		"[nodes x]\n",
+		"[node ]",
+		"virt = kvm\nvirt = qemu",
+		"bridge/name = ../../x",
+		"nics/eth0/mac = x",
+		"verify/cpu_laps = 0",
+		"deadline = soon",
+		"packages = a b",
+		"ssh_keys = rm -rf",
+		"namespace = 12",
+		"connect = qemu:///s '",
+		"[node x]\nconnect = a:b",
+		"[",
+		"= kvm",
+		"hostname = x",
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < vp_count(wrong); i++) {
+		w->diags.n = w->diags.errors = 0;
+		read_site(w, wrong[i]);
+		if (w->diags.errors != 1 || w->diags.items[0].code != VP_E_CONFIG || !w->diags.items[0].line)
+			fail_msg("accepted: %s", wrong[i]);
+	}
+	w->diags.n = w->diags.errors = 0;
+	assert_null(vp_site_read(w->a, "/nonexistent", &w->diags));
+	assert_int_equal(w->diags.items[0].code, VP_E_CONFIG);
+	read_site(w, "");
+	assert_non_null(w->site);
+}
+
+/* path, JSON text (NULL removes it), code and path of the diagnostic. */
+static const struct {
+	const char *path, *text;
+	enum vp_code code;
+	const char *at;
+} mistakes[] = {
+	{ "/hardware/cpu", NULL, VP_E_MISSING, "/hardware/cpu" },
+	{ "/hardware/cpu", "[]", VP_E_TYPE, "/hardware/cpu" },
+	{ "/hardware/cpu", "{\"a\":{}}", VP_E_TYPE, "/hardware/cpu" },
+	{ "/hardware/cpu/0/cores", "0", VP_E_VALUE, "/hardware/cpu/0/cores" },
+	{ "/hardware/cpu/0/cores", "4096", VP_E_VALUE, "/hardware/cpu" },
+	{ "/hardware/cpu/0/cores", "4097", VP_E_VALUE, "/hardware/cpu/0/cores" },
+	{ "/hardware/cpu/0/cores", "\"2\"", VP_E_TYPE, "/hardware/cpu/0/cores" },
+	{ "/hardware/ram", NULL, VP_E_MISSING, "/hardware/ram" },
+	{ "/hardware/ram", "[{\"size\":63}]", VP_E_VALUE, "/hardware/ram" },
+	{ "/hardware/ram/0/size", "0", VP_E_VALUE, "/hardware/ram/0/size" },
+	{ "/hardware/ram/0/size", "16777216", VP_E_VALUE, "/hardware/ram" },
+	{ "/hardware/ram/0/size", "512.5", VP_E_TYPE, "/hardware/ram/0/size" },
+	{ "/hardware/ram/1", "{}", VP_E_MISSING, "/hardware/ram/1/size" },
+	{ "/hardware/harddisks", NULL, VP_E_MISSING, "/hardware/harddisks" },
+	{ "/hardware/harddisks", "[]", VP_E_TYPE, "/hardware/harddisks" },
+	{ "/hardware/harddisks/sda/capacity", "1073741825", VP_E_VALUE, "/hardware/harddisks/sda/capacity" },
+	{ "/hardware/harddisks/sda/capacity", NULL, VP_E_MISSING, "/hardware/harddisks/sda/capacity" },
+	{ "/hardware/harddisks/_2e_2e_2fx", "{\"capacity\":5}", VP_E_VALUE, "/hardware/harddisks/_2e_2e_2fx" },
+	{ "/hardware/harddisks/sda/capacity", "514", VP_E_SPACE, "/system/blockdevices/partitions/sda2" },
+	{ "/hardware/cards/nic", "{\"eth/0\":{}}", VP_E_SYNTAX, "/hardware/cards/nic" },
+	{ "/hardware/cards/nic/averyveryverylongname", "{}", VP_E_VALUE, "/hardware/cards/nic/averyveryverylongname" },
+	{ "/hardware/cards/nic/eth0/hwaddr", "\"01:11:22:33:44:55\"", VP_E_VALUE, "/hardware/cards/nic/eth0/hwaddr" },
+	{ "/hardware/cards/nic/eth0/hwaddr", "\"00:00:00:00:00:00\"", VP_E_VALUE, "/hardware/cards/nic/eth0/hwaddr" },
+	{ "/hardware/cards/nic/eth0/boot", "1", VP_E_TYPE, "/hardware/cards/nic/eth0/boot" },
+	{ "/system/network/hostname", NULL, VP_E_MISSING, "/system/network/hostname" },
+	{ "/system/network/hostname", "\"ce_01\"", VP_E_VALUE, "/system/network/hostname" },
+	{ "/system/network/hostname", "\"-ce\"", VP_E_VALUE, "/system/network/hostname" },
+	{ "/system/network/interfaces/eth1/ip", "\"10.1.2.0\"", VP_E_VALUE, "/system/network/interfaces/eth1/ip" },
+	{ "/system/network/interfaces/eth1/ip", "\"10.1.2.255\"", VP_E_VALUE, "/system/network/interfaces/eth1/ip" },
+	{ "/system/network/interfaces/eth1/ip", "\"10.1.2.1\"", VP_E_VALUE, "/system/network/interfaces/eth1/ip" },
+	{ "/system/network/interfaces/eth1/ip", "\"10.1.3.10\"", VP_E_VALUE, "/system/network/interfaces/eth1/ip" },
+	{ "/system/network/interfaces/eth1/ip", "\"010.1.2.10\"", VP_E_VALUE, "/system/network/interfaces/eth1/ip" },
+	{ "/system/network/interfaces/eth1/ip", "\"127.0.0.1\"", VP_E_VALUE, "/system/network/interfaces/eth1/ip" },
+	{ "/system/network/interfaces/eth1/netmask", "\"255.0.255.0\"", VP_E_VALUE, "/system/network/interfaces/eth1/netmask" },
+	{ "/system/network/interfaces/eth1/netmask", NULL, VP_E_MISSING, "/system/network/interfaces/eth1/ip" },
+	{ "/system/network/interfaces/eth1/bootproto", "\"ppp\"", VP_E_VALUE, "/system/network/interfaces/eth1/bootproto" },
+	{ "/system/network/interfaces/eth1/mtu", "68", VP_E_VALUE, "/system/network/interfaces/eth1/mtu" },
+	{ "/system/network/nameserver/0", "7", VP_E_TYPE, "/system/network/nameserver/0" },
+	{ "/system/blockdevices/partitions", "[]", VP_E_TYPE, "/system/blockdevices/partitions" },
+	{ "/system/blockdevices/partitions/sda1/holding_dev", "\"sdz\"", VP_E_REFERENCE, "/system/blockdevices/partitions/sda1" },
+	{ "/system/blockdevices/partitions/sda1/holding_dev", NULL, VP_E_MISSING, "/system/blockdevices/partitions/sda1/holding_dev" },
+	{ "/system/blockdevices/partitions/sda1/size", "4096", VP_E_SPACE, "/system/blockdevices/partitions/sda2" },
+	{ "/system/blockdevices/partitions/sda1/size", NULL, VP_E_VALUE, "/system/blockdevices/partitions/sda2" },
+	{ "/system/blockdevices/partitions/sda1/type", "\"logical\"", VP_E_VALUE, "/system/blockdevices/partitions/sda1" },
+	{ "/system/blockdevices/partitions/sda4", "{\"holding_dev\":\"sda\",\"size\":1}", VP_E_VALUE, "/system/blockdevices/partitions/sda4" },
+	{ "/system/blockdevices/partitions/x1", "{\"holding_dev\":\"sda\",\"size\":1}", VP_E_VALUE, "/system/blockdevices/partitions/x1" },
+	{ "/system/blockdevices/physical_devs/sda/label", "\"bsd\"", VP_E_VALUE, "/system/blockdevices/physical_devs/sda/label" },
+	{ "/system/filesystems", "{}", VP_E_TYPE, "/system/filesystems" },
+	{ "/system/filesystems/0", NULL, VP_E_MISSING, "/system/filesystems" },
+	{ "/system/filesystems/1/mountpoint", "\"/\"", VP_E_VALUE, "/system/filesystems/1" },
+	{ "/system/filesystems/1/block_device", "\"partitions/sda2\"", VP_E_VALUE, "/system/filesystems/1" },
+	{ "/system/filesystems/1/block_device", "\"partitions/sda9\"", VP_E_REFERENCE, "/system/filesystems/1" },
+	{ "/system/filesystems/1/block_device", "\"md/md0\"", VP_E_VALUE, "/system/filesystems/1" },
+	{ "/system/filesystems/1/type", "\"zfs\"", VP_E_VALUE, "/system/filesystems/1" },
+	{ "/system/filesystems/1/mountpoint", "\"/../x\"", VP_E_VALUE, "/system/filesystems/1/mountpoint" },
+	{ "/system/filesystems/2/mountpoint", "\"/x\"", VP_E_VALUE, "/system/filesystems/2" },
+	{ "/system/vprov/virt", "\"vmware\"", VP_E_VALUE, "/system/vprov/virt" },
+	{ "/system/vprov/vitr", "\"kvm\"", VP_E_VALUE, "/system/vprov/vitr" },
+	{ "/system/vprov/bridge/adress", "\"10.1.2.1/24\"", VP_E_VALUE, "/system/vprov/bridge/adress" },
+	{ "/system/vprov/bridge/address", "\"10.1.2.0/24\"", VP_E_VALUE, "/system/vprov/bridge/address" },
+	{ "/system/vprov/bridge/address", "\"10.1.2.10/24\"", VP_E_VALUE, "/system/network/interfaces/eth1/ip" },
+	{ "/system/vprov/nics/eth7", "{\"model\":\"e1000\"}", VP_E_REFERENCE, "/system/vprov/nics/eth7" },
+	{ "/system/vprov/disks/sdz", "{\"bus\":\"ide\"}", VP_E_REFERENCE, "/system/vprov/disks/sdz" },
+	{ "/system/vprov/verify/cpu_laps", "1000001", VP_E_VALUE, "/system/vprov/verify/cpu_laps" },
+	{ "/system/vprov/packages/0", "\"-o\"", VP_E_VALUE, "/system/vprov/packages/0" },
+};
+
+static void each_mistake_is_named_with_its_path(void **state)
+{
+	struct world *w = *state;
+
+	assert_non_null(bind(w));
+	for (size_t i = 0; i < vp_count(mistakes); i++) {
+		const struct vp_diag *d;
+
+		json_decref(w->json);
+		w->json = json_loads(full, 0, NULL);
+		w->diags.n = 0;
+		put(w, mistakes[i].path, mistakes[i].text);
+		if (bind(w))
+			fail_msg("accepted: %s %s", mistakes[i].path, mistakes[i].text ? mistakes[i].text : "removed");
+		d = find_diag(w, mistakes[i].code, mistakes[i].at);
+		if (!d || !d->message[0]) {
+			vp_diags_print(&w->diags, stderr);
+			fail_msg("%s %s: no %s at %s", mistakes[i].path, mistakes[i].text ? mistakes[i].text : "removed",
+				 vp_code_text(mistakes[i].code), mistakes[i].at);
+		}
+	}
+}
+
+static void all_mistakes_at_once(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "/hardware/cpu/0/cores", "0");
+	put(w, "/hardware/ram/0/size", "\"x\"");
+	put(w, "/system/network/hostname", NULL);
+	put(w, "/hardware/cards/nic/eth0/hwaddr", "\"x\"");
+	put(w, "/system/vprov/virt", "7");
+	assert_null(bind(w));
+	assert_int_equal(w->diags.errors, 5);
+	for (size_t i = 0; i < w->diags.n; i++)
+		assert_true(w->diags.items[i].line || w->diags.items[i].code == VP_E_MISSING);
+}
+
+static const char *const hostile[] = {
+	"a\nb",
+	"$(reboot)",
+	"`id`",
+	"'; reboot; '",
+	"\" onload=\"x",
+	"../../etc/passwd",
+	"/etc/../x",
+	"<script>",
+	"a b\tc",
+	"\x1b[31mred",
+	"%n%s%n",
+	"\xe2\x80\xae",
+	"a;b",
+	"a|b",
+	"a\\b",
+	"&amp;",
+	"${IFS}x$IFS",
+	"*",
+	"\xf0\x9f\x98\x80",
+	"--help",
+	"!x",
+	"#x",
+};
+
+/* Every string of the profile in turn becomes each of these; the node must not come to be. */
+static void try_hostile(struct world *w, json_t *v, unsigned *tried)
+{
+	const char *key;
+	json_t *child, *keep;
+	size_t i;
+
+	json_object_foreach (v, key, child) {
+		if (!json_is_string(child)) {
+			try_hostile(w, child, tried);
+			continue;
+		}
+		/* Not read by vprov. */
+		if (!strcmp(key, "onboot"))
+			continue;
+		keep = json_deep_copy(child);
+		for (i = 0; i < vp_count(hostile); i++, ++*tried) {
+			json_object_set_new(v, key, json_string(hostile[i]));
+			w->diags.n = 0;
+			if (bind(w))
+				fail_msg("%s took \"%s\"", key, hostile[i]);
+		}
+		json_object_set_new(v, key, json_stringn("a\0b", 3));
+		if (bind(w))
+			fail_msg("%s took a NUL", key);
+		json_object_set_new(v, key, keep);
+	}
+	json_array_foreach (v, i, child)
+		try_hostile(w, child, tried);
+}
+
+static void hostile_strings_get_nowhere(void **state)
+{
+	struct world *w = *state;
+	unsigned tried = 0;
+
+	try_hostile(w, w->json, &tried);
+	assert_true(tried > 700);
+	assert_non_null(bind(w));
+}
+
+static void hostile_keys_get_nowhere(void **state)
+{
+	static const char *const places[] = { "/hardware/harddisks", "/hardware/cards/nic" };
+	struct world *w = *state;
+
+	for (size_t p = 0; p < vp_count(places); p++)
+		for (size_t i = 0; i < vp_count(hostile); i++) {
+			json_object_set_new(get(w->json, places[p]), hostile[i], json_pack("{s:i}", "capacity", 64));
+			if (bind(w))
+				fail_msg("%s took the key \"%s\"", places[p], hostile[i]);
+			json_object_del(get(w->json, places[p]), hostile[i]);
+		}
+	assert_non_null(bind(w));
+}
+
+static void load(struct world *w, struct vp_nodes *out, const char *const *paths, size_t n)
+{
+	vp_nodes_load(w->a, paths, n, w->site, &w->opts, out, &w->diags);
+}
+
+static void write_profile(struct world *w, const char *path)
+{
+	char *text = json_dumps(w->json, JSON_INDENT(1));
+
+	assert_int_equal(vp_write_file(path, text, strlen(text), 0600, NULL), 0);
+	free(text);
+}
+
+static void nodes_share_nothing(void **state)
+{
+	struct world *w = *state;
+	char dir[] = "/tmp/vprov-nodes-XXXXXX";
+	const char *paths[1] = { dir };
+	struct vp_nodes nodes = { 0 };
+
+	assert_non_null(mkdtemp(dir));
+	write_profile(w, vp_printf(w->a, "%s/b.json", dir));
+	/* The same node in another format, and what is no profile: left out. */
+	write_profile(w, vp_printf(w->a, "%s/b.json.gz", dir));
+	assert_int_equal(vp_write_file(vp_printf(w->a, "%s/profiles-info.xml", dir), "x", 1, 0600, NULL), 0);
+	assert_int_equal(vp_write_file(vp_printf(w->a, "%s/b.dep", dir), "x", 1, 0600, NULL), 0);
+	load(w, &nodes, paths, 1);
+	assert_int_equal(w->diags.n, 0);
+	assert_int_equal(nodes.n, 1);
+
+	put(w, "/system/network/hostname", "\"ce00\"");
+	put(w, "/hardware/cards/nic/eth0/hwaddr", "\"00:11:22:33:44:5b\"");
+	put(w, "/hardware/cards/nic/eth1/hwaddr", "\"00:11:22:33:44:5c\"");
+	write_profile(w, vp_printf(w->a, "%s/c.json", dir));
+	nodes = (struct vp_nodes){ 0 };
+	load(w, &nodes, paths, 1);
+	assert_int_equal(nodes.n, 2);
+	assert_string_equal(nodes.items[0]->name, "ce00.example.org");
+	assert_int_equal(w->diags.errors, 2);
+	assert_non_null(strstr(find_diag(w, VP_E_CLASH, "/hardware/cards/nic/eth0/hwaddr")->message, "ce01.example.org"));
+	assert_non_null(find_diag(w, VP_E_CLASH, "/system/network/interfaces/eth1/ip"));
+	assert_non_null(strstr(w->diags.items[0].file, "/c.json"));
+
+	/* The same name: said once, not also of the UUID, taps and images that follow from it. */
+	put(w, "/system/network/hostname", "\"CE01\"");
+	put(w, "/hardware/cards/nic/eth0/hwaddr", NULL);
+	put(w, "/hardware/cards/nic/eth1/hwaddr", NULL);
+	put(w, "/system/network/interfaces/eth1/ip", "\"10.1.2.77\"");
+	write_profile(w, vp_printf(w->a, "%s/c.json", dir));
+	w->diags.n = w->diags.errors = 0;
+	nodes = (struct vp_nodes){ 0 };
+	load(w, &nodes, paths, 1);
+	assert_int_equal(w->diags.n, 1);
+	assert_non_null(find_diag(w, VP_E_CLASH, "/system/network/hostname"));
+	assert_int_equal(vp_remove_tree(dir, NULL), 0);
+
+	w->diags.n = 0;
+	load(w, &nodes, (const char *[]){ "/nonexistent.xml" }, 1);
+	assert_int_equal(w->diags.items[0].code, VP_E_READ);
+}
+
+static void two_nics_with_one_address(void **state)
+{
+	struct world *w = *state;
+	struct vp_nodes nodes = { 0 };
+	char file[] = "/tmp/vprov-node-XXXXXX";
+
+	close(mkstemp(file));
+	put(w, "/hardware/cards/nic/eth0/hwaddr", "\"00:11:22:33:44:5B\"");
+	write_profile(w, file);
+	load(w, &nodes, (const char *[]){ file }, 1);
+	assert_non_null(find_diag(w, VP_E_CLASH, "/hardware/cards/nic/eth1/hwaddr"));
+	unlink(file);
+}
+
+static void real_profiles_of_a_site(void **state)
+{
+	static const char *const dirs[] = { "site-umd3-18.6.0", "xen-14.8.0" };
+	struct world *w = *state;
+	const char *shared = getenv("VP_SHARED");
+	struct vp_nodes nodes = { 0 };
+
+	shared = vp_strdup(w->a, shared ? shared : in_tree("../shared"));
+	if (access(vp_printf(w->a, "%s/profiles", shared), R_OK)) {
+		print_message("skipped: no sample profiles at %s/profiles (set VP_SHARED)\n", shared);
+		skip();
+	}
+	for (size_t i = 0; i < vp_count(dirs); i++) {
+		const char *dir = vp_printf(w->a, "%s/profiles/%s", shared, dirs[i]);
+
+		load(w, &nodes, &dir, 1);
+	}
+	assert_int_equal(nodes.n, 16);
+	/* What is wrong with them is real: the same MAC and IP addresses on several hosts. */
+	for (size_t i = 0; i < w->diags.n; i++)
+		assert_true(w->diags.items[i].severity != VP_ERROR || w->diags.items[i].code == VP_E_CLASH);
+	assert_string_equal(nodes.items[2]->name, "cream.example.org");
+	assert_int_equal(nodes.items[2]->vcpus, 8);
+	assert_int_equal(nodes.items[2]->memory, 8192 * VP_MIB);
+	assert_string_equal(nodes.items[2]->nics[nodes.items[2]->boot_nic].name, "eth1");
+	assert_string_equal(nodes.items[2]->nics[1].ip, "192.168.0.22");
+	assert_int_equal(nodes.items[2]->nics[1].prefix, 21);
+	assert_string_equal(nodes.items[2]->bridges[0].address, "192.168.0.254");
+}
+
+static void shipped_files_are_right(void **state)
+{
+	struct world *w = *state;
+	struct vp_nodes nodes = { 0 };
+	const char *path = vp_strdup(w->a, in_tree("profiles/quickstart.xml"));
+
+	assert_non_null(vp_site_read(w->a, in_tree("profiles/vprov.conf.example"), &w->diags));
+	load(w, &nodes, &path, 1);
+	assert_int_equal(w->diags.n, 0);
+	assert_string_equal(nodes.items[0]->name, "quickstart.vprov.test");
+	assert_int_equal(nodes.items[0]->install, VP_INSTALL_IMAGE);
+	assert_string_equal(nodes.items[0]->bridges[0].address, "10.94.17.1");
+	path = in_tree("profiles/quickstart.json");
+	nodes = (struct vp_nodes){ 0 };
+	load(w, &nodes, &path, 1);
+	assert_int_equal(w->diags.n, 0);
+}
+
+static void schema_names_every_row(void **state)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	(void)state;
+	vp_schema_print(f);
+	fclose(f);
+	for (size_t i = 0; i < vp_nrows; i++) {
+		assert_non_null(strstr(text, vp_rows[i].path));
+		assert_true(vp_rows[i].help && *vp_rows[i].help);
+		/* A row can be checked in one way, and its default passes. */
+		if (vp_rows[i].kind == VP_K_STRING || vp_rows[i].kind == VP_K_STRINGS)
+			assert_non_null(vp_rows[i].check);
+	}
+	free(text);
+}
+
+static void patterns(void **state)
+{
+	(void)state;
+	assert_true(vp_path_match("/a/*/c", "/a/b/c"));
+	assert_false(vp_path_match("/a/*/c", "/a/b"));
+	assert_false(vp_path_match("/a/*", "/a/b/c"));
+	assert_false(vp_path_match("/a/*/c", "/a//c"));
+	assert_false(vp_path_match("/a", "/ab"));
+	assert_true(vp_path_match("nics/*/model", "nics/*/model"));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(everything_is_bound),
+		TEST(identity_is_stable),
+		TEST(one_profile_fits_every_virtualisation),
+		TEST(defaults_without_any_layout),
+		TEST(what_image_cannot_make),
+		TEST(addresses_of_bridges_and_bonds),
+		TEST(site_configuration_fills_gaps),
+		TEST(site_configuration_is_checked),
+		TEST(each_mistake_is_named_with_its_path),
+		TEST(all_mistakes_at_once),
+		TEST(hostile_strings_get_nowhere),
+		TEST(hostile_keys_get_nowhere),
+		TEST(nodes_share_nothing),
+		TEST(two_nics_with_one_address),
+		TEST(real_profiles_of_a_site),
+		TEST(shipped_files_are_right),
+		TEST(schema_names_every_row),
+		TEST(patterns),
+	};
+
+	return cmocka_run_group_tests_name("model", tests, NULL, NULL);
+}
