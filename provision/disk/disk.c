@@ -135,7 +135,7 @@ static int publish(const char *tmp, const char *path, const char *dir, struct vp
 
 static int check_room(const char *path, uint64_t size, struct vp_err *err)
 {
-	uint64_t total, avail;
+	uint64_t total = 0, avail = 0;
 
 	if (vp_disk_room(path, &total, &avail, err))
 		return -1;

@@ -15,12 +15,23 @@ struct judge {
 	struct vp_verification *v;
 };
 
-/* A result as text; NULL where it did not arrive. */
+/* A result as text; NULL where it did not arrive. The tools speak ASCII: anything else must reach neither terminals nor JSON. */
 static const char *raw_text(const struct judge *j, const char *name)
 {
-	for (size_t i = 0; i < j->raw->n; i++)
-		if (!strcmp(j->raw->items[i].name, name))
-			return vp_strndup(j->arena, j->raw->items[i].data, j->raw->items[i].len);
+	for (size_t i = 0; i < j->raw->n; i++) {
+		const struct vp_result *r = &j->raw->items[i];
+		char *text;
+
+		if (strcmp(r->name, name) != 0)
+			continue;
+		text = vp_alloc(j->arena, r->len + 1);
+		for (size_t k = 0; k < r->len; k++) {
+			char ch = r->data[k];
+
+			text[k] = (ch >= ' ' && ch <= '~') || ch == '\n' || ch == '\r' || ch == '\t' ? ch : '?';
+		}
+		return text;
+	}
 	return NULL;
 }
 
@@ -111,13 +122,7 @@ static void judge_disk(struct judge *j)
 {
 	static const struct {
 		const char *name, *unit;
-		size_t offset;
-	} phases[] = {
-		{ "disk.put_block", "KiB/s", offsetof(struct vp_bonnie, put_block) },
-		{ "disk.rewrite", "KiB/s", offsetof(struct vp_bonnie, rewrite) },
-		{ "disk.get_block", "KiB/s", offsetof(struct vp_bonnie, get_block) },
-		{ "disk.seeks", "1/s", offsetof(struct vp_bonnie, seeks) },
-	};
+	} phases[] = { { "disk.put_block", "KiB/s" }, { "disk.rewrite", "KiB/s" }, { "disk.get_block", "KiB/s" }, { "disk.seeks", "1/s" } };
 	const char *text = raw_text(j, "bonnie");
 	struct vp_bonnie *rows;
 	struct vp_err err = { 0 };
@@ -129,10 +134,10 @@ static void judge_disk(struct judge *j)
 		if (!output_for(j, m, "bonnie"))
 			continue;
 		for (size_t r = 0; r < n; r++) {
-			double sample = *(const double *)((const char *)&rows[r] + phases[i].offset);
+			const double figures[vp_count(phases)] = { rows[r].put_block, rows[r].rewrite, rows[r].get_block, rows[r].seeks };
 
-			if (!isnan(sample))
-				m->samples[m->nsamples++] = sample;
+			if (!isnan(figures[i]))
+				m->samples[m->nsamples++] = figures[i];
 		}
 		if (!n)
 			doubt(m, VP_INCONCLUSIVE, vp_strdup(j->arena, err.msg));

@@ -60,7 +60,7 @@ static int figure(struct field f, double *out, struct vp_err *err)
 	if (strspn(f.text, "+") >= f.len)
 		return 0;
 	*out = number(f, &rest);
-	if (isnan(*out) || rest)
+	if (!(*out > 0) || rest)
 		return vp_fail(err, VP_E_VERIFY, "bonnie++: '%.*s' is no figure", (int)f.len, f.text);
 	return 0;
 }

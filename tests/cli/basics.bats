@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # What every command promises: exit statuses, usage, help, output that cannot be written, a state directory that does not exist.
+# shellcheck disable=SC2016,SC2154
 bats_require_minimum_version 1.5.0
 
 setup() {

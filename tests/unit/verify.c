@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* The kernel that runs in nodes, built here as it is there. */
-#include "../../provision/guest/cpu.c"
+#include "../../provision/guest/cpu.c" // NOLINT(bugprone-suspicious-include)
 #include "../../provision/verify/verify.h"
 
 static struct vp_arena *arena;
@@ -119,6 +119,7 @@ static void test_bonnie_bad(void **state)
 		"1.98,2.00a,n,1,7,64M,,8192,5,,,-5,+++,77,9,,,1,1,1,1" TAIL_EMPTY,
 		"1.98,2.00a,n,1,7,64M,,8192,5,,,nan,+++,77,9,,,1,1,1,1" TAIL_EMPTY,
 		"1.98,2.00a,n,1,7,64M,,8192,5,,,inf,+++,77,9,,,1,1,1,1" TAIL_EMPTY,
+		"1.98,2.00a,n,1,7,64M,,8192,5,,,0,+++,77,9,,,1,1,1,1" TAIL_EMPTY,
 		"1.98,2.00a,n,1,7,64Q,,8192,5,,,1,+++,77,9,,,1,1,1,1" TAIL_EMPTY,
 		/* 49 and 51 fields */
 		"1.98,2.00a,n,1,7,64M,,8192,5,,,1,1,77,9,,,1,1,1" TAIL_EMPTY,
@@ -344,7 +345,7 @@ static void test_judge_changes(void **state)
 	(void)state;
 	for (size_t i = 0; i < vp_count(changes); i++) {
 		const struct change *c = &changes[i];
-		struct vp_verification v;
+		struct vp_verification v = { 0 };
 		bool found = false;
 
 		judge_run(c, &v);
@@ -363,7 +364,7 @@ static void test_judge_status(void **state)
 	const struct change c = { "bonnie", NULL, NULL, VP_INCONCLUSIVE, NULL, NULL };
 	struct vp_results raw = { 0 };
 	struct vp_result items[1];
-	struct vp_verification v;
+	struct vp_verification v = { 0 };
 	json_t *expect = json_object();
 
 	(void)state;
@@ -383,7 +384,7 @@ static void test_judge_status(void **state)
 
 static void test_median(void **state)
 {
-	struct vp_verification v;
+	struct vp_verification v = { 0 };
 
 	(void)state;
 	judge_run(NULL, &v);
@@ -409,7 +410,7 @@ static void same_as(const char *name, const char *text)
 
 static void test_golden(void **state)
 {
-	struct vp_verification v;
+	struct vp_verification v = { 0 };
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
@@ -428,10 +429,26 @@ static void test_golden(void **state)
 	free(text);
 }
 
+/* What a broken guest sends must neither steer a terminal nor break the JSON. */
+static void test_hostile_bytes(void **state)
+{
+	const struct change c = { "proof", "disk=vda", "disk=v\033[2J\xff\x9b", VP_VOID, NULL, NULL };
+	struct vp_verification v = { 0 };
+	json_t *j;
+
+	(void)state;
+	judge_run(&c, &v);
+	assert_int_equal(v.verdict, VP_VOID);
+	assert_non_null(strstr(v.metrics[0].reason, "v?[2J??"));
+	j = vp_verify_json(&v);
+	assert_int_equal(json_array_size(json_object_get(j, "metrics")), v.n);
+	json_decref(j);
+}
+
 static void test_json_missing(void **state)
 {
 	const struct change c = { "cpu", NULL, NULL, VP_INCONCLUSIVE, NULL, NULL };
-	struct vp_verification v;
+	struct vp_verification v = { 0 };
 	json_t *j, *m;
 
 	(void)state;
@@ -453,7 +470,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_bonnie_formats), TEST(test_bonnie_missing), TEST(test_bonnie_bad), TEST(test_bonnie_samples), TEST(test_iperf3),
 		TEST(test_iperf3_lies),	   TEST(test_iperf3_samples), TEST(test_cpu_kernel), TEST(test_cpu_bad),	TEST(test_judge_changes),
-		TEST(test_judge_status),   TEST(test_median),	      TEST(test_golden),     TEST(test_json_missing),
+		TEST(test_judge_status),   TEST(test_median),	      TEST(test_golden),     TEST(test_json_missing),	TEST(test_hostile_bytes),
 	};
 
 	return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
