@@ -102,7 +102,7 @@ int vp_service_stop(const char *state_dir, struct vp_err *err)
 	for (int ms = 0; ms < 10000; ms += 20) {
 		waitpid(pid, NULL, WNOHANG);
 		if (!vp_service_running(state_dir))
-			return vp_remove_tree(serve_path(a, state_dir, ""), err);
+			return vp_remove_tree(vp_printf(a, "%s/serve", state_dir), err);
 		poll(NULL, 0, 20);
 	}
 	return vp_fail(err, VP_E_HTTP, "the boot service (pid %d) does not end", (int)pid);

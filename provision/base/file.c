@@ -135,7 +135,7 @@ static int remove_at(int dirfd, const char *name, dev_t dev)
 		return -1;
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return -1;
+		return errno == ENOENT ? 0 : -1;
 	if (fstat(fd, &st) || st.st_dev != dev || !(dir = fdopendir(fd))) {
 		close(fd);
 		errno = EBUSY;
@@ -145,7 +145,8 @@ static int remove_at(int dirfd, const char *name, dev_t dev)
 		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
 			rc = remove_at(fd, e->d_name, dev);
 	closedir(dir);
-	return rc ? rc : unlinkat(dirfd, name, AT_REMOVEDIR);
+	/* Somebody else may be removing it, too. */
+	return rc || !unlinkat(dirfd, name, AT_REMOVEDIR) || errno == ENOENT ? rc : -1;
 }
 
 int vp_remove_tree(const char *path, struct vp_err *err)

@@ -119,11 +119,12 @@ static void check_disk(struct layout *l, unsigned disk)
 {
 	struct vp_bind *b = l->b;
 	uint64_t sum = TABLE_SIZE, size = b->node->n.disks[disk].size;
-	const struct vp_partition_in *rest = NULL, *last = NULL;
+	struct vp_partition_in *rest = NULL;
+	const struct vp_partition_in *last = NULL;
 	unsigned expected = 0;
 
 	for (size_t i = 0; i < l->nparts; i++) {
-		const struct vp_partition_in *p = &l->parts[i];
+		struct vp_partition_in *p = &l->parts[i];
 
 		if (p->p.disk != disk)
 			continue;
@@ -143,6 +144,9 @@ static void check_disk(struct layout *l, unsigned disk)
 		trouble(l, false, VP_E_SPACE, last->at,
 			vp_printf(b->a, "the partitions of %s need more than its %s (%s%s with the partition table)", b->disks[disk].d.name,
 				  vp_size_text(b->a, size), vp_size_text(b->a, sum), rest ? " and a rest" : ""));
+	else if (rest && rest != last)
+		/* Partitions are made in order: what follows the rest needs its room. */
+		rest->p.size = (size - sum) / VP_MIB * VP_MIB;
 }
 
 static int find_partition(const struct layout *l, const char *key)

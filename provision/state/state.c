@@ -144,6 +144,12 @@ static void advance(struct vp_node_row *r, enum vp_evidence ev, const char *phas
 		r->armed = false;
 }
 
+/* A reason is one line: the first. The rest is in the events. */
+static char *first_line(struct vp_arena *a, const char *what)
+{
+	return vp_printable(a, vp_strndup(a, what, strcspn(what, "\n")), VP_MAX_EVENT);
+}
+
 static bool worth_an_event(const struct vp_node_row *before, const struct vp_node_row *after, enum vp_evidence ev)
 {
 	return ev != VP_EV_PHASE || strcmp(before->phase, after->phase) || after->percent / 25 != before->percent / 25;
@@ -161,7 +167,7 @@ int vp_state_evidence(struct vp_state *s, const char *node, enum vp_evidence ev,
 	rc = vp_state_node(s, a, node, &row, err);
 	if (rc == 1) {
 		before = row;
-		advance(&row, ev, phase, percent, vp_printable(a, text(what), VP_MAX_EVENT));
+		advance(&row, ev, phase, percent, first_line(a, text(what)));
 		rc = vp_state_put(s, &row, err);
 		if (!rc && row.life != before.life)
 			rc = vp_state_event(s, node, "life", vp_life_name(row.life), err);

@@ -161,9 +161,9 @@ static void test_evidence(void **state)
 	assert_string_equal(get(f, "n").phase, "unpack");
 	assert_int_equal(get(f, "n").percent, 43);
 	assert_int_equal(get(f, "n").life, VP_INSTALLING);
-	assert_int_equal(vp_state_evidence(f->s, "n", VP_EV_FAILED, NULL, -1, "mkfs\nfailed\033[2J", &f->err), 0);
+	assert_int_equal(vp_state_evidence(f->s, "n", VP_EV_FAILED, NULL, -1, "mkfs failed\033[2J\nmore", &f->err), 0);
 	assert_int_equal(get(f, "n").health, VP_FAILED);
-	assert_string_equal(get(f, "n").reason, "mkfs?failed?[2J");
+	assert_string_equal(get(f, "n").reason, "mkfs failed?[2J");
 	assert_int_equal(vp_state_evidence(f->s, "n", VP_EV_ACK, NULL, -1, "late", &f->err), 0);
 	assert_int_equal(get(f, "n").life, VP_INSTALLING);
 	assert_int_equal(vp_state_evidence(f->s, "absent", VP_EV_ACK, NULL, -1, "", &f->err), -1);
