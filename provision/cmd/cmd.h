@@ -80,6 +80,8 @@ int vp_ctx_peek(struct vp_ctx *c, const char *uri, int (*fn)(struct vp_hv *hv, v
 /* Seconds since 1970 as "2026-11-21T21:43:10Z" (JSON), or in local time for people. */
 const char *vp_ctx_time(struct vp_ctx *c, double t);
 const char *vp_ctx_local_time(struct vp_ctx *c, double t);
+/* The image cache: $VPROV_CACHE, else /var/cache/vprov (root), else $XDG_CACHE_HOME/vprov; in the arena. */
+const char *vp_ctx_cache(struct vp_arena *a);
 /* Dumps with stable key order and a newline; steals the reference. */
 void vp_print_json(json_t *j);
 /* Set by SIGINT and SIGTERM. */

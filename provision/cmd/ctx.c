@@ -54,6 +54,19 @@ const char *vp_ctx_state_dir(struct vp_ctx *c)
 	return vp_printf(c->arena, "%s/.local/state/vprov", home_dir());
 }
 
+const char *vp_ctx_cache(struct vp_arena *a)
+{
+	const char *dir = getenv("VPROV_CACHE"), *xdg = getenv("XDG_CACHE_HOME");
+
+	if (dir && dir[0] == '/')
+		return dir;
+	if (!geteuid())
+		return "/var/cache/vprov";
+	if (xdg && xdg[0] == '/')
+		return vp_printf(a, "%s/vprov", xdg);
+	return vp_printf(a, "%s/.cache/vprov", home_dir());
+}
+
 /* Errors always, the rest unless quiet. */
 static void print_diags(const struct vp_ctx *c)
 {

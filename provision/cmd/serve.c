@@ -1,22 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* vprov serve: the boot service in the foreground. apply starts the same with --until-done. */
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "../../pxe/serve.h"
 #include "cmd.h"
-
-/* As apply finds it; both have to look at one place. */
-static const char *image_dir(struct vp_arena *a)
-{
-	const char *dir = getenv("VPROV_CACHE"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-
-	if (dir && dir[0] == '/')
-		return dir;
-	if (!geteuid())
-		return "/var/cache/vprov";
-	return xdg && xdg[0] == '/' ? vp_printf(a, "%s/vprov", xdg) : vp_printf(a, "%s/.cache/vprov", home ? home : "");
-}
 
 static void announce(const struct vp_serve_opts *o)
 {
@@ -30,7 +15,7 @@ static void announce(const struct vp_serve_opts *o)
 static int serve_once(struct vp_ctx *c, struct vp_err *err)
 {
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
-	struct vp_serve_opts o = { .state_dir = c->state_dir, .image_dir = image_dir(a), .port = VP_HTTP_PORT, .until_done = c->until_done };
+	struct vp_serve_opts o = { .state_dir = c->state_dir, .image_dir = vp_ctx_cache(a), .port = VP_HTTP_PORT, .until_done = c->until_done };
 	struct vp_state *s = vp_state_open(c->state_dir, false, err);
 	int rc;
 

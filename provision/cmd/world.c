@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "world.h"
@@ -32,21 +31,10 @@ static int build_progress(void *arg, const char *phase, int percent)
 	return vp_interrupted;
 }
 
-static const char *cache_dir(struct vp_arena *a)
-{
-	const char *dir = getenv("VPROV_CACHE"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-
-	if (dir && dir[0] == '/')
-		return dir;
-	if (!geteuid())
-		return "/var/cache/vprov";
-	return xdg && xdg[0] == '/' ? vp_printf(a, "%s/vprov", xdg) : vp_printf(a, "%s/.cache/vprov", home ? home : "");
-}
-
 static int find_image(struct vp_world *w, const struct vp_node *n, bool build, struct vp_image *out, struct vp_err *err)
 {
 	const struct vp_image_opts o = {
-		.dir = cache_dir(w->arena),
+		.dir = vp_ctx_cache(w->arena),
 		.suite = "bookworm",
 		.packages = n->packages,
 		.npackages = n->npackages,
