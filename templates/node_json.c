@@ -2,10 +2,11 @@
 #include "render.h"
 
 /* JSON holds UTF-8 only: what is something else keeps its ASCII. */
-static json_t *text(const char *s)
+static json_t *text(const char *given)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf ascii = { 0 };
-	json_t *j = json_string(s ? s : "");
+	const char *s = given ? given : "";
+	json_t *j = json_string(s);
 
 	if (j)
 		return j;

@@ -37,8 +37,7 @@ json_t *vp_node_json(const struct vp_node *n);
  */
 int vp_render_domain(const struct vp_render *r, const struct vp_node *n, enum vp_boot boot, struct vp_buf *out, struct vp_err *err);
 /* Any other template, with data (borrowed): vp_node_json() and what else it needs. A partial that does not exist is an error. */
-int vp_render_text(const struct vp_render *r, const char *template_name, json_t *data, vp_escape_fn *escape, struct vp_buf *out,
-		   struct vp_err *err);
+int vp_render_text(const struct vp_render *r, const char *template_name, json_t *data, vp_escape_fn *escape, struct vp_buf *out, struct vp_err *err);
 /* The serial console's log: STATE/console/NAME.log */
 char *vp_console_path(struct vp_arena *a, const char *state_dir, const char *node);
 
