@@ -263,11 +263,10 @@ static void show(struct watch *wt)
 	for (size_t i = 0; i < wt->n; i++) {
 		struct tracked *t = &wt->nodes[i];
 		const char *text = describe(wt, t);
-		const char *percent = strchr(text, '%');
 		char key[256];
 
-		/* A plain log gets a line per state and phase, not one per percent. */
-		snprintf(key, sizeof(key), "%.*s", percent ? (int)(strrchr(text, ' ') - text) : 255, text);
+		/* A plain log gets a line per state, phase and quarter, not one per percent. */
+		snprintf(key, sizeof(key), "%d %d %s %u", t->row.life, t->row.health, t->row.phase, t->row.percent / 25);
 		if (!strcmp(key, t->shown))
 			continue;
 		memcpy(t->shown, key, sizeof(key));
