@@ -266,7 +266,7 @@ static void show_change(struct vp_ctx *c, const struct views *views, const struc
 	}
 }
 
-static int watch(struct vp_ctx *c, struct vp_state *s)
+static int watch(struct vp_ctx *c, struct vp_state **s)
 {
 	const struct timespec pause = { .tv_sec = WATCH_SECONDS };
 	vp_cleanup(vp_arena_freep) struct vp_arena *last = NULL;
@@ -279,7 +279,10 @@ static int watch(struct vp_ctx *c, struct vp_state *s)
 		struct lines now = { 0 };
 
 		round.arena = vp_arena_new();
-		if (look_at(&round, s, &views, &err)) {
+		/* The first apply may still be ahead. */
+		if (!*s)
+			*s = vp_state_open(c->state_dir, true, NULL);
+		if (look_at(&round, *s, &views, &err)) {
 			vp_arena_free(round.arena);
 			return vp_ctx_error(c, &err);
 		}
@@ -307,7 +310,7 @@ int vp_cmd_status(struct vp_ctx *c)
 	if (rc)
 		return rc;
 	if (c->watch)
-		return watch(c, s);
+		return watch(c, &s);
 	if (look_at(c, s, &views, &err))
 		return vp_ctx_error(c, &err);
 	if (c->json)

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../provision/cmd/cmd.h"
@@ -252,6 +253,33 @@ static void test_watch(void **state)
 	assert_null(strstr(line + 1, "good"));
 }
 
+/* Watching may begin before there is anything. */
+static void test_watch_first(void **state)
+{
+	struct world *w = *state;
+	struct vp_err err = { 0 };
+	pid_t child;
+
+	vp_state_close(w->state);
+	w->state = NULL;
+	assert_int_equal(vp_remove_tree(w->c.state_dir, &err), 0);
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		usleep(500000);
+		w->state = vp_state_open(w->c.state_dir, false, &err);
+		w->uri = "";
+		add(w, "late", UUID("01"), VP_ARMED, 512);
+		_exit(0);
+	}
+	w->c.watch = true;
+	signal(SIGALRM, interrupt);
+	alarm(3);
+	assert_int_equal(run(w, vp_cmd_status, NULL, 0), 0);
+	waitpid(child, NULL, 0);
+	assert_non_null(strstr(vp_buf_str(&w->out), "late: armed"));
+}
+
 static void test_log(void **state)
 {
 	static const char *const good[] = { "good" };
@@ -310,14 +338,9 @@ static void test_console(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_json_keys),
-		TEST(test_health_decides),
-		TEST(test_hypervisor_decides),
-		TEST(test_restart_pending),
-		TEST(test_no_hypervisor),
-		TEST(test_table),
-		TEST(test_watch),
-		TEST(test_log),
+		TEST(test_json_keys),	    TEST(test_health_decides), TEST(test_hypervisor_decides),
+		TEST(test_restart_pending), TEST(test_no_hypervisor),  TEST(test_table),
+		TEST(test_watch),	    TEST(test_watch_first),    TEST(test_log),
 		TEST(test_console),
 	};
 
