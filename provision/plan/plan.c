@@ -159,7 +159,7 @@ static int plan_disk(struct look *l, const struct vp_node *n, const struct vp_di
 	if (rc < 0)
 		return rc;
 	if (!rc) {
-		if (l->w->hv && l->w->hv->local)
+		if (!l->w->hv || l->w->hv->local)
 			check_space(l, n, d);
 		add(l, VP_KIND_DISK, VP_CREATE, d->path, n, NULL, want,
 		    vp_printf(l->a, "disk %s of %s, %s", d->name, n->name, vp_size_text(l->a, d->size)));

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 1200
+# What goes wrong during a real installation: vprov and its boot service killed, the ack forged, repeated and lost, the guest reset.
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+in_ns
+
+dir=$(mktemp -d)
+cleanup rm -rf "$dir"
+state=$dir/state
+node=quickstart.vprov.test
+url=http://10.94.17.1:8420
+console=$state/console/$node.log
+export ASAN_OPTIONS=detect_leaks=0
+vprov() { "$VPROV" "$@" --state-dir "$state"; }
+cleanup vprov destroy -y -q "$node"
+
+# Without measurement: it is not what is tried here.
+sed 's|<nlist name="verify">|&\n        <boolean name="enabled">false</boolean>|' "$VP_TOP/profiles/quickstart.xml" >"$dir/node.xml"
+
+begin() { vprov apply "$dir/node.xml" >"$dir/out" 2>&1 </dev/null & apply=$!; }
+state_is() { vprov status --json | grep -q "\"state\": \"$1\""; }
+console_has() { grep -q "$1" "$console"; }
+token() { sed -n 's/.*vprov.token=\([0-9a-f]*\).*/\1/p' "$state"/serve/tftp/pxelinux.cfg/01-*; }
+# post PATH: the HTTP status of the answer
+post() { busybox wget -S -O /dev/null --post-data "" "$url$1" 2>&1 | sed -n 's|.*HTTP/1.1 \([0-9]*\).*|\1|p'; }
+serve_pid() { cut -d' ' -f1 "$state/serve/ready"; }
+
+begin
+ok "the node is armed" wait_for 120 test -s "$state/serve/ready"
+wait_for 30 token
+secret=$(token)
+ok "the installer unpacks" wait_for 200 console_has "vprov: unpack"
+
+is "an ack with the right token from another address is refused" "$(post "/node/$node/ack?token=$secret")" 403
+is "a wrong token is refused" "$(post "/node/$node/ack?token=${secret//[0-9]/a}")" 403
+is "the configuration is not given twice" "$(busybox wget -S -O /dev/null "$url/boot/$node/config?token=$secret" 2>&1 | grep -c 'HTTP/1.1 200')" 0
+ok "the node still installs" state_is installing
+ok "the forgery is on record" vprov log "$node"
+like "with its address" "$output" "10.94.17.1"
+
+kill -9 $apply
+wait $apply 2>/dev/null
+ok "the boot service outlives a killed apply" test -e "/proc/$(serve_pid)"
+service=$(serve_pid)
+kill -9 "$service"
+sleep 3
+begin
+ok "apply goes on with both killed" wait_for 60 console_has "vprov: unpack"
+
+# The ack is lost: from the boot loader's installation on nobody answers.
+ok "the boot loader is written" wait_for 300 console_has "vprov: bootloader"
+service=$(serve_pid)
+kill -STOP "$service"
+ok "the guest restarts without an answer to its ack" wait_for 200 console_has "login:"
+kill -CONT "$service"
+ok "apply ends well" wait $apply
+diag "$(cat "$dir/out")"
+ok "the node is up" state_is up
+is "it was installed once" "$(grep -c 'vprov: unpack 0' "$console")" 1
+like "an ack after the fact changes nothing" "$(post "/node/$node/ack?token=$secret"; vprov status)" "up"
+exits 0 "nothing to do" vprov plan --exit-code "$dir/node.xml"
+ok "destroy" vprov destroy -y "$node"
+
+# A reset half-way through the unpacking.
+begin
+ok "a second installation unpacks" wait_for 240 console_has "vprov: unpack"
+sleep 5
+kill -9 $apply
+wait $apply 2>/dev/null
+ok "the guest is reset" virsh -q -c "qemu:///embed?root=$state/qemu" reset "$node"
+begin
+wait $apply
+is "apply fails" $? 1
+out=$(cat "$dir/out")
+diag "$out"
+like "and says why" "$out" "did not boot from its disk|boot loader again"
+is "it was not installed again" "$(grep -c 'vprov: unpack 0' "$console")" 1
+exits 1 "another apply refuses" vprov apply "$dir/node.xml"
+like "and says what to do" "$output" "vprov destroy"
+ok "destroy after a failure" vprov destroy -y "$node"
+is "no process is left" "$(pgrep -c 'qemu|dnsmasq')" 0
+done_testing
