@@ -11,14 +11,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "embed.h"
 #include "virt.h"
 
-/* How long a daemon may take to answer an open; a first one may still be probing its emulators. */
-#define OPEN_SECONDS 60
-/* libvirt on Xen goes on "stopping" a domain after it said "shut off". */
-#define STOPPING_SECONDS 5
-#define ASK_SECONDS	 2
-#define SETTLE_SECONDS	 10
+enum {
+	MAX_WORDS = 1024,
+	/* How long a daemon may take to answer an open; a first one may still be probing its emulators. */
+	OPEN_SECONDS = 60,
+	/* libvirt on Xen goes on "stopping" a domain after it said "shut off". */
+	STOPPING_SECONDS = 5,
+	ASK_SECONDS = 2,
+	SETTLE_SECONDS = 10,
+};
 
 struct virt {
 	struct vp_hv hv;
@@ -51,6 +55,7 @@ static const struct {
 	{ "KVM kernel module", "; KVM cannot run guests here, --virt qemu emulates them" },
 	{ "failed to initialize kvm", "; KVM cannot run guests here, --virt qemu emulates them" },
 	{ "no connection driver available", "; install the package libvirt-daemon-driver-qemu" },
+	{ "Failed to connect socket", "; does the daemon run, and may you use it (group libvirt)?" },
 	{ "Permission denied", "; the hypervisor's user needs to read the file and to search the directories above it" },
 	{ "too long", "; choose a shorter --state-dir" },
 	{ "libxenlight failed to create new domain", "; the cause is in that host's /var/log/libvirt/libxl/libxl-driver.log and /var/log/xen" },
@@ -64,11 +69,25 @@ static const char *hint_for(const char *words)
 	return "";
 }
 
+/* libvirt's words as one line. */
+static void flatten(char *out, size_t size, const char *words)
+{
+	size_t n;
+
+	snprintf(out, size, "%s", words);
+	for (n = strlen(out); n && strchr(" \n", out[n - 1]); n--)
+		out[n - 1] = '\0';
+	for (char *p = out; *p; p++)
+		if (*p == '\n')
+			*p = ' ';
+}
+
 /* libvirt's last error of this thread. */
 static int fail_virt(struct vp_err *err, const char *verb, const char *name)
 {
-	const char *words = virGetLastErrorMessage();
+	char words[MAX_WORDS];
 
+	flatten(words, sizeof(words), virGetLastErrorMessage());
 	return vp_fail(err, VP_E_VIRT, "%s%s%s: %s%s", verb, *name ? " " : "", name, words, hint_for(words));
 }
 
@@ -128,7 +147,7 @@ struct call {
 	virConnectPtr conn;
 	virDomainPtr dom;
 	int rc;
-	char msg[1024];
+	char msg[MAX_WORDS];
 	bool done, left;
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
@@ -313,7 +332,7 @@ static int virt_destroy(struct vp_hv *hv, const char *name, struct vp_err *err)
 
 	if (rc <= 0)
 		return rc;
-	if (virDomainIsActive(dom) && virDomainDestroy(dom) && virDomainIsActive(dom))
+	if (virDomainDestroy(dom) && virGetLastErrorCode() != VIR_ERR_OPERATION_INVALID)
 		return fail_virt(err, "power off", name);
 	return 0;
 }
@@ -321,7 +340,7 @@ static int virt_destroy(struct vp_hv *hv, const char *name, struct vp_err *err)
 static void call_shutdown(struct call *c)
 {
 	c->rc = virDomainShutdown(c->dom);
-	snprintf(c->msg, sizeof(c->msg), "%s", virGetLastErrorMessage());
+	flatten(c->msg, sizeof(c->msg), virGetLastErrorMessage());
 	virDomainFree(c->dom);
 }
 
@@ -465,7 +484,7 @@ static void call_open(struct call *c)
 {
 	c->conn = c->flags & VIR_CONNECT_RO ? virConnectOpenReadOnly(c->uri) : virConnectOpen(c->uri);
 	if (!c->conn)
-		snprintf(c->msg, sizeof(c->msg), "%s", virGetLastErrorMessage());
+		flatten(c->msg, sizeof(c->msg), virGetLastErrorMessage());
 }
 
 /* Without a host the hypervisor is here. A loopback address may be a tunnel: then the far end's name tells. */
@@ -555,66 +574,6 @@ static struct vp_hv *open_system(bool readonly, struct vp_err *err)
 	return NULL;
 }
 
-/* --- The embedded driver --- */
-
-static const char conf_mark[] = "# Written by vprov for libvirt's embedded driver. Without this line it is left as it is.\n";
-/*
- * No daemon keeps logs, no cgroup or mount namespace is made (nothing of them stays behind, and a chroot or a container may lack
- * either), and as root QEMU runs as root: its images are below vprov's state directory, where no other user comes.
- */
-static const char conf_text[] = "stdio_handler = \"file\"\nnamespaces = []\ncgroup_controllers = []\nsecurity_driver = \"none\"\n";
-static const char conf_root[] = "user = \"root\"\ngroup = \"root\"\ndynamic_ownership = 0\nremember_owner = 0\n";
-
-static int write_conf(const char *root, struct vp_err *err)
-{
-	vp_cleanup(vp_buf_free) struct vp_buf path = { 0 }, old = { 0 }, want = { 0 };
-
-	vp_buf_addf(&path, "%s/etc", root);
-	if (vp_mkdirs(path.data, 0700, err))
-		return -1;
-	vp_buf_adds(&path, "/qemu.conf");
-	vp_buf_addf(&want, "%s%s%s", conf_mark, conf_text, geteuid() ? "" : conf_root);
-	if (vp_exists(path.data)) {
-		if (vp_read_file(path.data, VP_MAX_TEMPLATE, &old, err))
-			return -1;
-		if (strncmp(vp_buf_str(&old), conf_mark, strlen(conf_mark)) || !strcmp(old.data, want.data))
-			return 0;
-	}
-	return vp_write_file(path.data, want.data, want.len, 0600, err);
-}
-
-/* root=PATH of qemu:///embed, unescaped; false for other URIs. */
-static bool embed_root(const char *uri, char *out, size_t size)
-{
-	const char *p = strstr(uri, "root=");
-	size_t n = 0;
-
-	if (strncmp(uri, "qemu:///embed?", 14) || !p)
-		return false;
-	for (p += 5; *p && *p != '&' && n + 1 < size; p++) {
-		unsigned byte;
-
-		if (*p == '%' && sscanf(p + 1, "%2x", &byte) == 1) {
-			out[n++] = (char)byte;
-			p += 2;
-		} else {
-			out[n++] = *p;
-		}
-	}
-	out[n] = '\0';
-	return true;
-}
-
-static void embed_uri(const char *state_dir, struct vp_buf *out)
-{
-	vp_buf_adds(out, "qemu:///embed?root=");
-	for (const char *p = state_dir; *p; p++)
-		vp_buf_addf(out,
-			    strchr("/._-", *p) || (*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') ? "%c" : "%%%02X",
-			    (unsigned char)*p);
-	vp_buf_adds(out, "/qemu");
-}
-
 /*
  * The driver takes up its running domains in threads of its own. Until it has, an order to destroy looks like a lost guest, and
  * counters fail.
@@ -641,10 +600,17 @@ static void settle(struct vp_hv *hv)
 static struct vp_hv *open_any(const char *uri, bool readonly, struct vp_err *err)
 {
 	char root[4096];
-	bool embed = embed_root(uri, root, sizeof(root));
+	bool embed = vp_embed_root(uri, root, sizeof(root));
 	struct vp_hv *hv;
 
-	if (embed && write_conf(root, err)) {
+	if (embed && readonly && !vp_exists(root)) {
+		/* Never used: it has no domains, and looking leaves no traces. */
+		hv = vp_hv_fake();
+		snprintf(hv->uri, sizeof(hv->uri), "%s", uri);
+		snprintf(hv->type, sizeof(hv->type), "QEMU");
+		return hv;
+	}
+	if (embed && vp_embed_prepare(root, err)) {
 		vp_context(err, "%s", uri);
 		return NULL;
 	}
@@ -674,6 +640,6 @@ struct vp_hv *vp_hv_open(const struct vp_hv_opts *o, struct vp_err *err)
 		vp_fail(err, system.code, "%s", system.msg);
 		return NULL;
 	}
-	embed_uri(o->state_dir, &embed);
+	vp_embed_uri(o->state_dir, &embed);
 	return open_any(embed.data, o->readonly, err);
 }

@@ -332,6 +332,55 @@ static void test_embed_locked(void **state)
 	close(fds[0]);
 }
 
+static void starting_process(void)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf idle = { 0 };
+	struct vp_err err = { 0 };
+	struct vp_hv *hv = open_hv(&err);
+
+	CHECK(hv);
+	domain(&idle, "qemu", EMULATOR, "idle.img");
+	CHECK(!hv->ops->define(hv, idle.data, &err));
+	CHECK(!hv->ops->start(hv, NAME, NULL, &err));
+	_exit(0);
+}
+
+static void cleaning_process(void)
+{
+	struct vp_err err = { 0 };
+	struct vp_virt_dom d;
+	struct vp_hv *hv = open_hv(&err);
+
+	CHECK(hv);
+	CHECK(!hv->ops->destroy(hv, NAME, &err));
+	CHECK(!hv->ops->undefine(hv, NAME, &err));
+	CHECK(!hv->ops->lookup(hv, NAME, &d, &err));
+	_exit(0);
+}
+
+/* Killed at any time of a start: the next process can take it away, and no guest is left without an owner. */
+static void test_embed_killed(void **state)
+{
+	char embed[512];
+
+	(void)state;
+	snprintf(embed, sizeof(embed), "qemu:///embed?root=%s/qemu", work);
+	uri = embed;
+	for (unsigned ms = 40; ms < 900; ms += 90) {
+		pid_t pid;
+
+		fflush(stdout);
+		pid = fork();
+		if (!pid)
+			starting_process();
+		nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000L }, NULL);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		run_process(cleaning_process);
+		assert_int_equal(count_processes("qemu-system"), 0);
+	}
+}
+
 static void write_text(const char *path, const char *text)
 {
 	assert_int_equal(vp_write_file(path, text, strlen(text), 0600, NULL), 0);
@@ -448,8 +497,8 @@ static void test_skipped(void **state)
 
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_embed), cmocka_unit_test(test_embed_locked), cmocka_unit_test(test_system),
-					    cmocka_unit_test(test_session) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_embed), cmocka_unit_test(test_embed_locked), cmocka_unit_test(test_embed_killed),
+					    cmocka_unit_test(test_system), cmocka_unit_test(test_session) };
 	const struct CMUnitTest none[] = { cmocka_unit_test(test_skipped) };
 	const char *top = getenv("VP_TOP");
 	char ns[4096];

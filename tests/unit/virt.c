@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /* One table of behaviour, held by the fake and by libvirt's test driver; and the reading of /proc/cpuinfo. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "../../provision/hypervisor/embed.h"
 #include "../../provision/hypervisor/virt.h"
 
 #define UUID_A "6e9d5b32-0000-5000-8000-00000000000a"
@@ -306,6 +310,102 @@ static void test_order(void **state)
 	unsetenv("LIBVIRT_DEFAULT_URI");
 }
 
+static void put(const char *root, const char *name, const char *text)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	assert_int_equal(vp_write_file(path, text, strlen(text), 0600, NULL), 0);
+}
+
+static bool there(const char *root, const char *name)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	return vp_exists(path);
+}
+
+#define UNBORN "<!-- x -->\n<domstatus state='paused' reason='starting up' pid='0'>\n  <domain/>\n</domstatus>\n"
+
+static void test_embed_files(void **state)
+{
+	const char *tmp = getenv("TMPDIR");
+	char root[256], run[300], conf[300];
+	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
+	pid_t pid;
+	int fd;
+
+	(void)state;
+	snprintf(root, sizeof(root), "%s/vp-embed-XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(root));
+	snprintf(run, sizeof(run), "%s/run/qemu", root);
+	snprintf(conf, sizeof(conf), "%s/etc/qemu.conf", root);
+	assert_int_equal(vp_mkdirs(run, 0700, NULL), 0);
+	put(run, "a.xml", UNBORN);
+	put(run, "b.xml", "<domstatus state='running' reason='booted' pid='77'>\n <x pid='0'/></domstatus>");
+	put(run, "driver.pid", "1\n");
+
+	/* While the driver is at work elsewhere, its files are its own. */
+	fd = open(strcat(strcpy(conf, run), "/driver.pid"), O_RDWR);
+	pid = fork();
+	if (!pid) {
+		/* Locks are those of a process: this one sees its parent's. */
+		while (fcntl(fd, F_GETLK, &lock) || lock.l_type == F_UNLCK)
+			lock.l_type = F_WRLCK;
+		_exit(vp_embed_prepare(root, NULL) ? 1 : 0);
+	}
+	assert_int_equal(fcntl(fd, F_SETLK, &lock), 0);
+	assert_int_equal(waitpid(pid, &(int){ 0 }, 0), pid);
+	close(fd);
+	assert_true(there(run, "a.xml"));
+
+	assert_int_equal(vp_embed_prepare(root, NULL), 0);
+	assert_false(there(run, "a.xml"));
+	assert_true(there(run, "b.xml"));
+
+	/* Written once, and again after a new version; left alone once it is someone else's. */
+	snprintf(conf, sizeof(conf), "%s/etc/qemu.conf", root);
+	assert_int_equal(vp_read_file(conf, 4096, &text, NULL), 0);
+	assert_non_null(strstr(text.data, "stdio_handler"));
+	put(root, "etc/qemu.conf", "max_files = 7\n");
+	assert_int_equal(vp_embed_prepare(root, NULL), 0);
+	text.len = 0;
+	assert_int_equal(vp_read_file(conf, 4096, &text, NULL), 0);
+	assert_string_equal(text.data, "max_files = 7\n");
+	assert_int_equal(vp_remove_tree(root, NULL), 0);
+}
+
+static void test_embed_uri(void **state)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf uri = { 0 };
+	char root[64];
+
+	(void)state;
+	vp_embed_uri("/a b/c%d&e", &uri);
+	assert_string_equal(uri.data, "qemu:///embed?root=/a%20b/c%25d%26e/qemu");
+	assert_true(vp_embed_root(uri.data, root, sizeof(root)));
+	assert_string_equal(root, "/a b/c%d&e/qemu");
+	assert_true(vp_embed_root("qemu:///embed?x=1&root=/r&y=2", root, sizeof(root)));
+	assert_string_equal(root, "/r");
+	assert_false(vp_embed_root("qemu:///system", root, sizeof(root)));
+}
+
+/* Looking at what was never used leaves no trace. */
+static void test_never_used(void **state)
+{
+	const struct vp_hv_opts opts = { .connect = "qemu:///embed?root=/nonexistent/vp", .readonly = true };
+	struct vp_hv *hv = vp_hv_open(&opts, NULL);
+
+	(void)state;
+	assert_non_null(hv);
+	assert_string_equal(hv->uri, opts.connect);
+	assert_string_equal(look(hv, "a").uuid, "");
+	hv->ops->close(hv);
+	assert_false(vp_exists("/nonexistent"));
+}
+
 static void test_cpuinfo(void **state)
 {
 	static const struct {
@@ -343,6 +443,9 @@ int main(void)
 		cmocka_unit_test(test_injected),
 		cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_embed_files),
+		cmocka_unit_test(test_embed_uri),
+		cmocka_unit_test(test_never_used),
 		cmocka_unit_test(test_cpuinfo),
 	};
 
