@@ -64,7 +64,7 @@ problem() {
 }
 
 @test "a disk larger than the file system" {
-	problem 's|<long name="capacity">4096|<long name="capacity">1000000000|' VP-S02 "larger than the file system"
+	problem 's|>msdos<|>gpt<|; s|<long name="capacity">4096|<long name="capacity">1000000000|' VP-S02 "larger than the file system"
 }
 
 @test "a disk image that is there and not vprov's is left alone" {
