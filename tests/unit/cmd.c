@@ -246,7 +246,7 @@ static void test_watch(void **state)
 	add(w, "good", UUID("01"), VP_UP, 512);
 	w->c.watch = true;
 	signal(SIGALRM, interrupt);
-	alarm(3);
+	alarm(2);
 	assert_int_equal(run(w, vp_cmd_status, NULL, 0), 0);
 	line = strstr(vp_buf_str(&w->out), "good: up");
 	assert_non_null(line);
@@ -274,7 +274,7 @@ static void test_watch_first(void **state)
 	}
 	w->c.watch = true;
 	signal(SIGALRM, interrupt);
-	alarm(3);
+	alarm(2);
 	assert_int_equal(run(w, vp_cmd_status, NULL, 0), 0);
 	waitpid(child, NULL, 0);
 	assert_non_null(strstr(vp_buf_str(&w->out), "late: armed"));
