@@ -27,7 +27,7 @@ static int by_key(const void *left, const void *right)
 static const struct vp_val **sorted_children(struct vp_bind *b, const char *path)
 {
 	const struct vp_val *dict = vp_get(b->profile->root, path);
-	const struct vp_val **list = vp_alloc(b->a, (count_children(dict) + 1) * sizeof(*list));
+	const struct vp_val **list = vp_alloc(b->a, (count_children(dict) + 1) * sizeof(void *));
 	size_t n = 0;
 
 	if (dict && dict->type != VP_DICT)
@@ -35,7 +35,7 @@ static const struct vp_val **sorted_children(struct vp_bind *b, const char *path
 	else if (dict)
 		for (const struct vp_val *c = dict->child; c; c = c->next)
 			list[n++] = c;
-	qsort(list, n, sizeof(*list), by_key);
+	qsort(list, n, sizeof(void *), by_key);
 	return list;
 }
 
@@ -287,7 +287,7 @@ static const struct vp_val **list_nics(struct vp_bind *b)
 	size_t n = 0;
 
 	if (!cards[0]) {
-		const struct vp_val **plain = vp_alloc(b->a, (count(interfaces) + 1) * sizeof(*plain));
+		const struct vp_val **plain = vp_alloc(b->a, (count(interfaces) + 1) * sizeof(void *));
 
 		for (size_t i = 0; interfaces[i]; i++)
 			if (is_plain(interfaces[i]) && !is_master(interfaces, interfaces[i]->key))

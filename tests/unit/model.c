@@ -134,9 +134,17 @@ static const struct vp_diag *find_diag(const struct world *w, enum vp_code code,
 	return NULL;
 }
 
+/* A template for mkstemp(). */
+static char *temp(struct world *w)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return vp_printf(w->a, "%s/vprov-model-XXXXXX", dir ? dir : "/tmp");
+}
+
 static void read_site(struct world *w, const char *text)
 {
-	char file[] = "/tmp/vprov-site-XXXXXX";
+	char *file = temp(w);
 	int fd = mkstemp(file);
 
 	assert_true(fd >= 0);
@@ -551,11 +559,10 @@ static const char *const hostile[] = {
 /* Every string of the profile in turn becomes each of these; the node must not come to be. */
 static void try_hostile(struct world *w, json_t *v, unsigned *tried)
 {
-	const char *key;
-	json_t *child, *keep;
-	size_t i;
+	for (void *it = json_object_iter(v); it; it = json_object_iter_next(v, it)) {
+		const char *key = json_object_iter_key(it);
+		json_t *child = json_object_iter_value(it), *keep;
 
-	json_object_foreach (v, key, child) {
 		if (!json_is_string(child)) {
 			try_hostile(w, child, tried);
 			continue;
@@ -564,19 +571,19 @@ static void try_hostile(struct world *w, json_t *v, unsigned *tried)
 		if (!strcmp(key, "onboot"))
 			continue;
 		keep = json_deep_copy(child);
-		for (i = 0; i < vp_count(hostile); i++, ++*tried) {
-			json_object_set_new(v, key, json_string(hostile[i]));
+		for (size_t i = 0; i < vp_count(hostile); i++, ++*tried) {
+			json_object_iter_set_new(v, it, json_string(hostile[i]));
 			w->diags.n = 0;
 			if (bind(w))
 				fail_msg("%s took \"%s\"", key, hostile[i]);
 		}
-		json_object_set_new(v, key, json_stringn("a\0b", 3));
+		json_object_iter_set_new(v, it, json_stringn("a\0b", 3));
 		if (bind(w))
 			fail_msg("%s took a NUL", key);
-		json_object_set_new(v, key, keep);
+		json_object_iter_set_new(v, it, keep);
 	}
-	json_array_foreach (v, i, child)
-		try_hostile(w, child, tried);
+	for (size_t i = 0; i < json_array_size(v); i++)
+		try_hostile(w, json_array_get(v, i), tried);
 }
 
 static void hostile_strings_get_nowhere(void **state)
@@ -620,7 +627,7 @@ static void write_profile(struct world *w, const char *path)
 static void nodes_share_nothing(void **state)
 {
 	struct world *w = *state;
-	char dir[] = "/tmp/vprov-nodes-XXXXXX";
+	char *dir = temp(w);
 	const char *paths[1] = { dir };
 	struct vp_nodes nodes = { 0 };
 
@@ -669,12 +676,12 @@ static void two_nics_with_one_address(void **state)
 {
 	struct world *w = *state;
 	struct vp_nodes nodes = { 0 };
-	char file[] = "/tmp/vprov-node-XXXXXX";
+	char *file = temp(w);
 
 	close(mkstemp(file));
 	put(w, "/hardware/cards/nic/eth0/hwaddr", "\"00:11:22:33:44:5B\"");
 	write_profile(w, file);
-	load(w, &nodes, (const char *[]){ file }, 1);
+	load(w, &nodes, (const char *const[]){ file }, 1);
 	assert_non_null(find_diag(w, VP_E_CLASH, "/hardware/cards/nic/eth1/hwaddr"));
 	unlink(file);
 }
