@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "embed.h"
@@ -63,8 +64,8 @@ void vp_embed_uri(const char *state_dir, struct vp_buf *out)
 	vp_buf_adds(out, "/qemu");
 }
 
-/* Whether another process has this root open: libvirt locks its first byte. */
-static bool in_use(const char *run)
+/* The process that has this root open, 0 where none: libvirt locks the first byte. */
+static pid_t holder(const char *run)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf path = { 0 };
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
@@ -72,7 +73,21 @@ static bool in_use(const char *run)
 
 	vp_buf_addf(&path, "%s/driver.pid", run);
 	fd = open(path.data, O_RDWR | O_CLOEXEC);
-	return fd >= 0 && !fcntl(fd, F_GETLK, &lock) && lock.l_type != F_UNLCK;
+	return fd >= 0 && !fcntl(fd, F_GETLK, &lock) && lock.l_type != F_UNLCK ? lock.l_pid : 0;
+}
+
+/* One that only looks is done in a moment. libvirt itself tries once, and then never again in the same process. */
+static int wait_for_holder(const char *run, struct vp_err *err)
+{
+	pid_t pid = 0;
+
+	for (int ms = 0; ms < 2000; ms += 50) {
+		pid = holder(run);
+		if (!pid)
+			return 0;
+		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+	}
+	return vp_fail(err, VP_E_LOCKED, "process %d has it open", (int)pid);
 }
 
 /*
@@ -100,7 +115,9 @@ int vp_embed_prepare(const char *root, struct vp_err *err)
 	if (write_conf(root, err))
 		return -1;
 	vp_buf_addf(&run, "%s/run/qemu", root);
-	dir = in_use(run.data) ? NULL : opendir(run.data);
+	if (wait_for_holder(run.data, err))
+		return -1;
+	dir = opendir(run.data);
 	if (!dir)
 		return 0;
 	for (struct dirent *e; (e = readdir(dir));)

@@ -9,7 +9,10 @@
 bool vp_embed_root(const char *uri, char *out, size_t size);
 /* Appends the URI whose root is STATE/qemu. */
 void vp_embed_uri(const char *state_dir, struct vp_buf *out);
-/* Before it is opened: configuration, and what a killed start left half-written. */
+/*
+ * Before it is opened: configuration, and what a killed start left half-written. VP_E_LOCKED where another process has it open;
+ * one that closes it within two seconds is waited for.
+ */
 int vp_embed_prepare(const char *root, struct vp_err *err);
 
 #endif

@@ -4,6 +4,7 @@
  * (the program runs itself again by tests/lib/ns). Every "process" here is one, so that nothing but the world connects them.
  */
 #include <dirent.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -299,6 +300,14 @@ static void hold_process(void)
 	pause();
 }
 
+static void waiting_process(void)
+{
+	struct vp_err err = { 0 };
+
+	CHECK(open_hv(&err));
+	_exit(0);
+}
+
 static void locked_process(void)
 {
 	struct vp_err err = { 0 };
@@ -307,11 +316,11 @@ static void locked_process(void)
 	_exit(0);
 }
 
-/* Two processes cannot have the same root open; the second is told. */
+/* Two processes cannot have the same root open; the second waits a moment, and then is told. */
 static void test_embed_locked(void **state)
 {
 	char embed[512], x;
-	int fds[2];
+	int fds[2], status;
 	pid_t pid;
 
 	(void)state;
@@ -327,8 +336,14 @@ static void test_embed_locked(void **state)
 	close(fds[1]);
 	assert_int_equal(read(fds[0], &x, 1), 1);
 	run_process(locked_process);
+	fflush(stdout);
+	if (!fork())
+		waiting_process();
+	nanosleep(&(struct timespec){ .tv_nsec = 500000000 }, NULL);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+	assert_true(wait(&status) > 0);
+	assert_int_equal(status, 0);
 	close(fds[0]);
 }
 
@@ -476,6 +491,96 @@ static void test_session(void **state)
 	user = 0;
 }
 
+static void hide_process(void)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
+	struct vp_err err = { 0 };
+	const char *why = "";
+
+	CHECK(!vp_kvm_usable(&why) && strstr(why, "neither vmx nor svm"));
+	CHECK(vp_kvm_hide(&err) == 1);
+	CHECK(access("/dev/kvm", W_OK));
+	CHECK(!vp_kvm_usable(&why) && strstr(why, "cannot be opened"));
+	CHECK(!vp_kvm_hide(&err));
+	_exit(0);
+}
+
+/* A /dev/kvm that opens on a CPU that cannot: hidden from the process and its children, and from nobody else. */
+static void test_kvm_hide(void **state)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf cpuinfo = { 0 };
+
+	(void)state;
+	assert_int_equal(vp_read_file("/proc/cpuinfo", VP_MAX_CHILD_OUTPUT, &cpuinfo, NULL), 0);
+	if (vp_cpu_virtualises(cpuinfo.data)) {
+		print_message("%s\n", "the CPU has vmx or svm");
+		skip();
+	}
+	assert_int_equal(vp_write_file("/dev/kvm", "", 0, 0600, NULL), 0);
+	assert_int_equal(mount("/dev/null", "/dev/kvm", NULL, MS_BIND, NULL), 0);
+	/* As on a machine with systemd, where a mount would show everywhere. */
+	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL), 0);
+	run_process(hide_process);
+	assert_int_equal(access("/dev/kvm", W_OK), 0);
+	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	assert_int_equal(umount("/dev/kvm"), 0);
+	assert_int_equal(unlink("/dev/kvm"), 0);
+}
+
+static volatile sig_atomic_t asked;
+
+static void on_term(int sig)
+{
+	asked = sig;
+}
+
+/* PID 1 of a namespace. The pipe tells it the PID of a process whose parent has gone. */
+static void init_process(void)
+{
+	struct vp_err err = { 0 };
+	int fds[2];
+	pid_t orphan;
+
+	CHECK(getpid() == 1);
+	vp_be_init();
+	CHECK(getpid() != 1 && getppid() == 1);
+	signal(SIGTERM, on_term);
+	CHECK(!pipe(fds));
+	if (!fork()) {
+		orphan = fork();
+		if (!orphan)
+			_exit(0);
+		_exit(write(fds[1], &orphan, sizeof(orphan)) != sizeof(orphan));
+	}
+	CHECK(read(fds[0], &orphan, sizeof(orphan)) == sizeof(orphan));
+	CHECK(wait(NULL) > 0);
+	/* Nobody but PID 1 can have collected it. */
+	WAIT(kill(orphan, 0) < 0);
+	CHECK(!kill(1, SIGTERM));
+	WAIT(asked);
+	_exit(7);
+}
+
+static void outer_process(void)
+{
+	struct vp_err err = { 0 };
+	int status;
+	pid_t pid;
+
+	CHECK(!unshare(CLONE_NEWPID));
+	pid = fork();
+	if (!pid)
+		init_process();
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 7);
+	_exit(0);
+}
+
+static void test_be_init(void **state)
+{
+	(void)state;
+	run_process(outer_process);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -497,8 +602,9 @@ static void test_skipped(void **state)
 
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_embed), cmocka_unit_test(test_embed_locked), cmocka_unit_test(test_embed_killed),
-					    cmocka_unit_test(test_system), cmocka_unit_test(test_session) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_kvm_hide),	 cmocka_unit_test(test_be_init),      cmocka_unit_test(test_embed),
+					    cmocka_unit_test(test_embed_locked), cmocka_unit_test(test_embed_killed), cmocka_unit_test(test_system),
+					    cmocka_unit_test(test_session) };
 	const struct CMUnitTest none[] = { cmocka_unit_test(test_skipped) };
 	const char *top = getenv("VP_TOP");
 	char ns[4096];
