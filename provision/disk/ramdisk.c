@@ -16,7 +16,8 @@
 #define MAX_FILE (256u << 20)
 
 /* Programs of the ramdisk. */
-static const char *const programs[] = { "usr/bin/busybox", "usr/bin/tar", "usr/bin/zstd", "usr/sbin/sfdisk", "usr/sbin/mke2fs", "usr/sbin/mkswap" };
+static const char *const programs[] = { "usr/bin/busybox", "usr/bin/tar",     "usr/bin/zstd",  "usr/sbin/sfdisk",
+					"usr/sbin/mke2fs", "usr/sbin/mkswap", "usr/sbin/blkid" };
 /* Only where the image has them. */
 static const char *const extras[] = { "usr/sbin/mkfs.xfs" };
 
