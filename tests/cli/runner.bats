@@ -77,7 +77,7 @@ expect() {
 	suite a '# timeout: 1' 'echo 1..1' "sleep 4321.$$ &" 'sleep 60'
 	run_suites
 	expect 1 "0 passed, 1 failed, 0 skipped"
-	run grep -la "4321.$$" /proc/[0-9]*/cmdline
+	run grep -las "4321.$$" /proc/[0-9]*/cmdline
 	[ -z "$output" ]
 }
 
