@@ -49,12 +49,13 @@ static const struct {
 } hints[] = {
 	{ "annot find suitable emulator", "; install the package qemu-system-x86" },
 	{ "Cannot check QEMU binary", "; install the package qemu-system-x86" },
+	{ "is not executable", "; install the package qemu-system-x86" },
 	{ "could not find capabilities for arch", "; install the package qemu-system-x86" },
 	{ "does not support virt type 'kvm'", "; KVM cannot run guests here, --virt qemu emulates them" },
 	{ "could not find capabilities for domaintype=kvm", "; KVM cannot run guests here, --virt qemu emulates them" },
 	{ "KVM kernel module", "; KVM cannot run guests here, --virt qemu emulates them" },
 	{ "failed to initialize kvm", "; KVM cannot run guests here, --virt qemu emulates them" },
-	{ "no connection driver available", "; install the package libvirt-daemon-driver-qemu" },
+	{ "no connection driver available for qemu", "; install the package libvirt-daemon-driver-qemu" },
 	{ "Failed to connect socket", "; does the daemon run, and may you use it (group libvirt)?" },
 	{ "Permission denied", "; the hypervisor's user needs to read the file and to search the directories above it" },
 	{ "too long", "; choose a shorter --state-dir" },
@@ -603,7 +604,7 @@ static struct vp_hv *open_any(const char *uri, bool readonly, struct vp_err *err
 	bool embed = vp_embed_root(uri, root, sizeof(root));
 	struct vp_hv *hv;
 
-	if (embed && readonly && !vp_exists(root)) {
+	if (embed && readonly && access(root, F_OK) && errno == ENOENT) {
 		/* Never used: it has no domains, and looking leaves no traces. */
 		hv = vp_hv_fake();
 		snprintf(hv->uri, sizeof(hv->uri), "%s", uri);
