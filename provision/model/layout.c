@@ -11,6 +11,9 @@
 
 /* Kept back for the partition tables at both ends of a disk. */
 #define TABLE_SIZE (2 * VP_MIB)
+/* Of a gpt table; the method image keeps number 128 for the boot loader. */
+#define MAX_PARTITIONS	     127
+#define MAX_MSDOS_PARTITIONS 4
 /* Above this size an msdos partition table cannot describe the disk. */
 #define MSDOS_MAX (UINT64_C(2) << 40)
 
@@ -65,7 +68,7 @@ static unsigned number_of(const struct vp_partition_in *p)
 
 	if (strncmp(p->key, p->holding_dev, len))
 		return 0;
-	return vp_parse_u64(*rest == 'p' ? rest + 1 : rest, 1, 128, &number) ? (unsigned)number : 0;
+	return vp_parse_u64(*rest == 'p' ? rest + 1 : rest, 1, MAX_PARTITIONS, &number) ? (unsigned)number : 0;
 }
 
 static void read_partition(struct layout *l, const struct vp_val *v)
@@ -159,7 +162,7 @@ static int find_partition(const struct layout *l, const char *key)
 
 static void check_system_type(struct layout *l, const struct vp_filesystem_in *in)
 {
-	static const char *const known[] = { "ext2", "ext3", "ext4", "xfs", "vfat", "swap" };
+	static const char *const known[] = { "ext2", "ext3", "ext4", "xfs", "swap" };
 
 	for (size_t i = 0; i < vp_count(known); i++)
 		if (!strcmp(in->f.type, known[i])) {
@@ -272,24 +275,31 @@ static void read_labels(struct vp_bind *b)
 	}
 }
 
-/* Where none is asked for, what every firmware here boots from and the size allows. */
-static void settle_labels(struct layout *l)
+static unsigned partitions_on(const struct layout *l, unsigned disk)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < l->nparts; i++)
+		n += l->parts[i].p.disk == disk;
+	return n;
+}
+
+/* Where none is asked for, what the size of the disk and the number of its partitions allow. */
+static void settle_label(struct layout *l, unsigned disk)
 {
 	struct vp_node *n = &l->b->node->n;
+	const struct vp_val *at = vp_find(l->b, "/system/blockdevices/physical_devs/%s/label", l->b->disks[disk].key);
+	const char *label = n->labels[disk];
+	bool large = n->disks[disk].size > MSDOS_MAX, many = partitions_on(l, disk) > MAX_MSDOS_PARTITIONS;
 
-	for (size_t i = 0; i < n->ndisks; i++) {
-		const char *path = vp_printf(l->b->a, "/system/blockdevices/physical_devs/%s/label", l->b->disks[i].key);
-		const struct vp_val *at = vp_get(l->b->profile->root, path);
-		bool msdos = !strcmp(n->labels[i], "msdos");
-
-		if (!msdos && strcmp(n->labels[i], "gpt")) {
-			if (*n->labels[i] && strcmp(n->labels[i], "none"))
-				trouble(l, true, VP_E_VALUE, at, "the method image makes partition tables of the types msdos and gpt only");
-			n->labels[i] = n->firmware == VP_UEFI || n->disks[i].size > MSDOS_MAX ? "gpt" : "msdos";
-		} else if (msdos && n->disks[i].size > MSDOS_MAX) {
-			trouble(l, false, VP_E_VALUE, at, "a disk of more than 2 TiB needs gpt");
-		}
-	}
+	if (!strcmp(label, "msdos") && large)
+		trouble(l, false, VP_E_VALUE, at, "a disk of more than 2 TiB needs gpt");
+	else if (!strcmp(label, "msdos") && many)
+		trouble(l, true, VP_E_VALUE, at, "the method image makes four partitions in an msdos table; gpt has room for more");
+	else if (*label && strcmp(label, "none") && strcmp(label, "msdos") && strcmp(label, "gpt"))
+		trouble(l, true, VP_E_VALUE, at, "the method image makes partition tables of the types msdos and gpt only");
+	if (strcmp(label, "msdos") && strcmp(label, "gpt"))
+		n->labels[disk] = large || many ? "gpt" : "msdos";
 }
 
 /* What the profile or the site says, otherwise `image` where that is possible. */
@@ -347,6 +357,13 @@ static void note_systems(struct layout *l)
 	}
 }
 
+static const struct vp_val *firmware_of(const struct vp_bind *b)
+{
+	const struct vp_val *own = vp_find(b, VP_OWN "firmware"), *bios = vp_find(b, "/hardware/bios/bootmode");
+
+	return own ? own : bios ? bios : vp_find(b, "/hardware");
+}
+
 void vp_bind_layout(struct vp_bind *b)
 {
 	struct layout l = { .b = b };
@@ -365,7 +382,10 @@ void vp_bind_layout(struct vp_bind *b)
 		read_systems(&l);
 		note_systems(&l);
 	}
-	settle_labels(&l);
+	for (unsigned i = 0; i < n->ndisks; i++)
+		settle_label(&l, i);
+	if (n->firmware == VP_UEFI)
+		trouble(&l, true, VP_E_VALUE, firmware_of(b), "the method image installs machines with a BIOS only");
 	n->install = choose_method(&l);
 	tell_troubles(&l, n->install);
 	publish(&l);

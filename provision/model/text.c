@@ -173,9 +173,14 @@ static bool dir(const char *s)
 	return plain_path(s, 1024);
 }
 
+/* The installer mounts eight levels. */
 static bool mountpoint(const char *s)
 {
-	return !strcmp(s, "swap") || !strcmp(s, "/") || plain_path(s, 255);
+	unsigned levels = 0;
+
+	for (const char *c = s; *c; c++)
+		levels += *c == '/';
+	return !strcmp(s, "swap") || !strcmp(s, "/") || (plain_path(s, 255) && levels <= 8);
 }
 
 static bool args(const char *s)
@@ -251,7 +256,7 @@ const struct vp_check vp_is_args = { args, "words of letters, digits, or any of 
 const struct vp_check vp_is_ssh_key = { ssh_key, "a line of authorized_keys without options: ssh-ed25519 AAAA... comment" };
 const struct vp_check vp_is_crypt = { crypt_hash, "a crypt(3) hash: $6$..." };
 const struct vp_check vp_is_package = { package, "the name of a Debian package" };
-const struct vp_check vp_is_mountpoint = { mountpoint, "an absolute path, or swap" };
+const struct vp_check vp_is_mountpoint = { mountpoint, "an absolute path of at most eight levels, or swap" };
 const struct vp_check vp_is_options = { options, "mount options" };
 const struct vp_check vp_is_fslabel = { fslabel, "a label of at most 12 letters, digits, or any of . _ - /" };
 const struct vp_check vp_is_uuid = { uuid, "a UUID" };

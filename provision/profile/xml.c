@@ -203,6 +203,8 @@ static void on_error(void *arg, xmlErrorPtr e)
 void vp_xml_read(struct vp_builder *b, const char *data, size_t len)
 {
 	struct reader r = { .b = b };
+	xmlStructuredErrorFunc others = xmlStructuredError;
+	void *others_arg = xmlStructuredErrorContext;
 
 	xmlInitParser();
 	r.ctxt = xmlCreateMemoryParserCtxt(data, (int)len);
@@ -222,7 +224,10 @@ void vp_xml_read(struct vp_builder *b, const char *data, size_t len)
 		.serror = on_error,
 	};
 	r.ctxt->userData = &r;
+	/* What libxml2 cannot tie to a parser (conversion of encodings) would go to stderr. */
+	xmlSetStructuredErrorFunc(&r, on_error);
 	xmlParseDocument(r.ctxt);
+	xmlSetStructuredErrorFunc(others_arg, others);
 	if (!b->errors && (!b->root || b->depth))
 		vp_build_fail(b, VP_E_SYNTAX, line_of(&r), "the profile ends early");
 	xmlFreeParserCtxt(r.ctxt);

@@ -480,6 +480,15 @@ static const struct {
 	{ "/system/filesystems/1/block_device", "\"partitions/sda9\"", VP_E_REFERENCE, "/system/filesystems/1" },
 	{ "/system/filesystems/1/block_device", "\"md/md0\"", VP_E_VALUE, "/system/filesystems/1" },
 	{ "/system/filesystems/1/type", "\"zfs\"", VP_E_VALUE, "/system/filesystems/1" },
+	{ "/system/filesystems/1/type", "\"vfat\"", VP_E_VALUE, "/system/filesystems/1" },
+	{ "/system/filesystems/1/mountpoint", "\"/1/2/3/4/5/6/7/8/9\"", VP_E_VALUE, "/system/filesystems/1/mountpoint" },
+	{ "/system/vprov/firmware", "\"uefi\"", VP_E_VALUE, "/system/vprov/firmware" },
+	{ "/hardware/harddisks/sdb/capacity", "2097153", VP_E_VALUE, "/system/blockdevices/physical_devs/sdb/label" },
+	{ "/system/blockdevices/partitions",
+	  "{\"sdb1\":{\"holding_dev\":\"sdb\",\"size\":1},\"sdb2\":{\"holding_dev\":\"sdb\",\"size\":1},"
+	  "\"sdb3\":{\"holding_dev\":\"sdb\",\"size\":1},"
+	  "\"sdb4\":{\"holding_dev\":\"sdb\",\"size\":1},\"sdb5\":{\"holding_dev\":\"sdb\",\"size\":1}}",
+	  VP_E_VALUE, "/system/blockdevices/physical_devs/sdb/label" },
 	{ "/system/filesystems/1/mountpoint", "\"/../x\"", VP_E_VALUE, "/system/filesystems/1/mountpoint" },
 	{ "/system/filesystems/2/mountpoint", "\"/x\"", VP_E_VALUE, "/system/filesystems/2" },
 	{ "/system/vprov/virt", "\"vmware\"", VP_E_VALUE, "/system/vprov/virt" },
