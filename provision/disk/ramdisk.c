@@ -21,8 +21,11 @@ static const char *const programs[] = { "usr/bin/busybox", "usr/bin/tar",     "u
 /* Only where the image has them. */
 static const char *const extras[] = { "usr/sbin/mkfs.xfs" };
 
-/* vprov's own parts: name in the ramdisk. */
-static const char *const parts[] = { "init", "udhcpc.script", "vprov-agent.service", "ssh-hostkeys.conf" };
+/* vprov's own parts of the ramdisk, beside the guest program. */
+static const struct part {
+	const char *name;
+	mode_t mode;
+} parts[] = { { "init", 0755 }, { "udhcpc.script", 0755 }, { "vprov-agent.service", 0644 }, { "ssh-hostkeys.conf", 0644 } };
 
 struct item {
 	const char *path;
@@ -374,7 +377,7 @@ static int put_parts(struct ramdisk *r, const char *guest_dir, const char *insta
 	put_link(r, "usr/lib64/" LOADER, "../lib/x86_64-linux-gnu/" LOADER);
 	put_link(r, "usr/bin/sh", "busybox");
 	for (size_t i = 0; i < vp_count(parts); i++)
-		if (put_file(r, vp_printf(r->a, "%s/%s", installer_dir, parts[i]), parts[i], 0755))
+		if (put_file(r, vp_printf(r->a, "%s/%s", installer_dir, parts[i].name), parts[i].name, parts[i].mode))
 			return -1;
 	return put_file(r, vp_printf(r->a, "%s/vprov-guest", guest_dir), "usr/bin/vprov-guest", 0755);
 }

@@ -239,12 +239,23 @@ static const struct measurement {
 	{ "proof", do_proof }, { "cpu", do_cpu }, { "bonnie", do_bonnie }, { "iperf3_send", do_send }, { "iperf3_receive", do_receive },
 };
 
+/* Nothing is measured while the system still starts; one that cannot tell is not waited for. */
+static void wait_for_quiet(void)
+{
+	struct text t;
+
+	text_open(&t);
+	run((const char *const[]){ "systemctl", "is-system-running", "--wait", NULL }, &t, 180);
+	text_free(&t);
+}
+
 /* Every measurement in turn, each told as it ends, whatever became of it: the host judges. 0 where all of it arrived. */
 static int verify(const struct agent *a, const struct task *k)
 {
 	struct text times;
 	int rc = 0;
 
+	wait_for_quiet();
 	text_open(&times);
 	for (size_t i = 0; i < sizeof(measurements) / sizeof(measurements[0]) && !rc; i++) {
 		double start = vp_guest_clock(CLOCK_BOOTTIME);

@@ -19,6 +19,7 @@
 
 #include "../../provision/disk/image.h"
 #include "../../provision/disk/ramdisk.h"
+#include "../../templates/mustache.h"
 
 static const char *const parts[] = { "init", "udhcpc.script", "vprov-agent.service", "ssh-hostkeys.conf", "image-setup", "image-customize" };
 
@@ -217,6 +218,41 @@ static const char *listing(struct world *w, const char *path, const char *want, 
 	return text;
 }
 
+/* Values that would do harm if a shell saw more in them than text. */
+static const char *const hostile[] = { "plain",	 "",	  "two words", "it's",	  "$(touch pwned)", "`touch pwned`", "\"; touch pwned; \"",
+				       "a\nb=c", "\\'\n", "*",	       "$HOME ~", "'; exit 3; '",   "\xc3\xa9\t#x" };
+
+/* The configuration as the installer reads it: every setting and every argument comes back as it was. */
+static void test_configuration(void **state)
+{
+	static const char script[] = "cd $1; disk() { :; }; partition() { :; }; nic() { :; }; nameserver() { :; }\n"
+				     "filesystem() { printf '%s|' $# \"$@\"; }\nssh_key() { printf '%s|' $# \"$1\"; }\n"
+				     ". ./conf\nprintf '%s|' \"$NODE\" \"$KERNEL_ARGS\"\n";
+	const char *top = getenv("VP_TOP");
+	struct world *w = *state;
+	struct vp_buf text = { 0 };
+
+	assert_int_equal(vp_read_file(vp_printf(w->a, "%s/templates/install.conf.mustache", top ? top : "."), VP_MAX_TEMPLATE, &text, &w->err), 0);
+	for (size_t i = 0; i < vp_count(hostile); i++) {
+		const char *v = hostile[i];
+		json_t *data =
+			json_pack("{s:s, s:s, s:[{s:s, s:s, s:s, s:s, s:s, s:b, s:b}], s:[s]}", "name", v, "kernel_args", v, "filesystems", "device",
+				  "vda1", "mountpoint", v, "type", "ext4", "options", v, "label", v, "format", 1, "preserve", 0, "ssh_keys", v);
+		struct vp_buf conf = { 0 }, out = { 0 };
+
+		assert_int_equal(vp_mustache("install.conf", vp_buf_str(&text), data, vp_escape_shell, NULL, NULL, &conf, &w->err), 0);
+		write_text(w, "conf", vp_buf_str(&conf), 0644);
+		if (vp_run(&(struct vp_child){ .argv = (const char *[]){ "sh", "-c", script, "sh", w->dir, NULL }, .out = &out }, &w->err))
+			fail_msg("%s", w->err.msg);
+		assert_string_equal(vp_buf_str(&out), vp_printf(w->a, "6|vda1|%s|ext4|%s|%s|format|1|%s|%s|%s|", v, v, v, v, v, v));
+		assert_false(vp_exists(at(w, "pwned")));
+		json_decref(data);
+		vp_buf_free(&conf);
+		vp_buf_free(&out);
+	}
+	vp_buf_free(&text);
+}
+
 static void test_ramdisk(void **state)
 {
 	struct world *w = *state;
@@ -393,11 +429,13 @@ static void test_killed(void **state)
 	assert_true(one.built);
 }
 
+/* Once mmdebstrap is at work. */
 static int stop(void *arg, const char *phase, int percent)
 {
-	(void)arg;
+	struct world *w = arg;
+
 	(void)percent;
-	return !strcmp(phase, "packages");
+	return !strcmp(phase, "packages") && size_of(at(w, "beat"));
 }
 
 static void test_interrupted(void **state)
@@ -408,6 +446,7 @@ static void test_interrupted(void **state)
 	fake_tools(w);
 	write_text(w, "hang", "", 0644);
 	w->o.progress = stop;
+	w->o.arg = w;
 	assert_int_equal(vp_image_build(w->a, &w->o, &one, &w->err), -1);
 	assert_false(vp_exists(at(w, "cache/work")));
 	w->o.progress = NULL;
@@ -418,6 +457,7 @@ static void test_interrupted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_configuration, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ramdisk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ramdisk_incomplete, setup, teardown),
 		cmocka_unit_test(test_elf_damaged),
