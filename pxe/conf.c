@@ -45,7 +45,9 @@ void vp_dnsmasq_conf(const struct vp_serve_opts *o, const char *user, struct vp_
 		add_range(&o->nets[i], out);
 	vp_buf_addf(out,
 		    "dhcp-ignore=tag:!known\ndhcp-authoritative\ndhcp-leasefile=%s/serve/leases\n"
-		    "dhcp-hostsfile=%s/serve/hosts\ndhcp-optsfile=%s/serve/opts\ndhcp-option=option:dns-server,0.0.0.0\ndhcp-boot=pxelinux.0\n",
+		    "dhcp-hostsfile=%s/serve/hosts\ndhcp-optsfile=%s/serve/opts\ndhcp-option=option:dns-server,0.0.0.0\ndhcp-boot=pxelinux.0\n"
+		    /* iPXE need not wait 3 s for a proxy DHCP server. */
+		    "dhcp-option=encap:175,176,1b\n",
 		    o->state_dir, o->state_dir, o->state_dir);
 	vp_buf_addf(out, "no-resolv\nno-hosts\naddn-hosts=%s/serve/names\ndomain-needed\nbogus-priv\nfilter-AAAA\nlocal-ttl=10\n", o->state_dir);
 	vp_buf_addf(out, "enable-tftp\ntftp-root=%s/serve/tftp\ntftp-max=%zu\n", o->state_dir, tftp_max(o->nodes));

@@ -43,6 +43,11 @@ void vp_served_add(struct vp_served_files *f, const struct vp_node_row *row, con
 /* Makes the directory hold `want` where it held `have` before; *reload where dnsmasq has to be told. */
 int vp_served_sync(const char *dir, const struct vp_served_files *have, struct vp_served_files *want, bool *reload, struct vp_err *err);
 
+/* --- Router solicitations --- */
+/* Socket to poll for input; -1 where the machine has no IPv6, which is no failure. */
+int vp_ra_open(const char *bridge);
+void vp_ra_answer(int fd);
+
 /* --- Children that end when this process ends, however it ends. --- */
 struct vp_proc {
 	/* Of the process that looks after it; 0 where there is none. */

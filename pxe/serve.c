@@ -24,7 +24,6 @@
 /* dnsmasq may die so often within the window. */
 #define MAX_DEATHS 3
 #define WINDOW_NS  (60 * SECOND)
-#define MAX_FDS	   64
 #define IPERF_PORT "5201"
 
 static const char *const loader_files[][2] = {
@@ -56,12 +55,15 @@ struct serve {
 	struct vp_buf conf;
 	/* One per network; runs while a node of that network has a task. */
 	struct vp_proc *iperf;
+	int *ra;
 	bool *want_iperf;
 	uint64_t iperf_since;
 	struct vp_served_files files;
 	int64_t version;
 	bool networks_changed;
 	uint64_t last_busy;
+	/* Signals, dnsmasq's log, then two for each network. */
+	struct pollfd *pfd;
 };
 
 /* --- Directory --- */
@@ -456,12 +458,16 @@ static int loop(struct serve *s, struct vp_err *err)
 
 	s->last_busy = vp_now_ns();
 	while (!rc) {
-		struct pollfd pfd[MAX_FDS] = { { s->signals, POLLIN, 0 }, { s->dnsmasq.fd, POLLIN, 0 } };
+		struct pollfd *pfd = s->pfd;
 		nfds_t n = 2;
 		int wait = vp_http_run(s->http);
 
-		for (int fd; n < MAX_FDS && (fd = vp_http_fd(s->http, n - 2)) >= 0; n++)
-			pfd[n] = (struct pollfd){ fd, POLLIN, 0 };
+		pfd[0] = (struct pollfd){ s->signals, POLLIN, 0 };
+		pfd[1] = (struct pollfd){ s->dnsmasq.fd, POLLIN, 0 };
+		for (size_t i = 0; i < s->o.nnets; i++) {
+			pfd[n++] = (struct pollfd){ vp_http_fd(s->http, i), POLLIN, 0 };
+			pfd[n++] = (struct pollfd){ s->ra[i], POLLIN, 0 };
+		}
 		now = vp_now_ns();
 		if (now >= next) {
 			rc = tick(s, err);
@@ -472,6 +478,8 @@ static int loop(struct serve *s, struct vp_err *err)
 			wait = (int)((next - now) / 1000000) + 1;
 		if ((poll(pfd, n, wait) > 0 && (pfd[0].revents || pfd[1].revents)) || s->reload)
 			rc = react(s, err);
+		for (size_t i = 0; i < s->o.nnets; i++)
+			vp_ra_answer(s->ra[i]);
 	}
 	return rc;
 }
@@ -484,8 +492,10 @@ static int setup(struct serve *s, struct vp_err *err)
 	s->state = vp_state_open(s->o.state_dir, false, err);
 	if (!s->state || take_lock(s, err) || prepare(s, err))
 		return -1;
-	for (size_t i = 0; i < s->o.nnets; i++)
+	for (size_t i = 0; i < s->o.nnets; i++) {
 		addresses[i] = s->o.nets[i].address;
+		s->ra[i] = vp_ra_open(s->o.nets[i].bridge);
+	}
 	http.addresses = addresses;
 	http.state = s->state;
 	s->http = vp_http_start(&http, err);
@@ -495,8 +505,10 @@ static int setup(struct serve *s, struct vp_err *err)
 static void teardown(struct serve *s, bool failed)
 {
 	vp_proc_stop(&s->dnsmasq);
-	for (size_t i = 0; i < s->o.nnets; i++)
+	for (size_t i = 0; i < s->o.nnets; i++) {
 		vp_proc_stop(&s->iperf[i]);
+		vp_closep(&s->ra[i]);
+	}
 	vp_http_stop(s->http);
 	/* The lock goes with the directory, while it is still held. After a failure the service's own words stay. */
 	if (s->lock >= 0 && !failed)
@@ -520,8 +532,10 @@ int vp_serve(const struct vp_serve_opts *o, struct vp_err *err)
 	s.tftp = vp_printf(a, "%s/tftp", s.dir);
 	s.iperf = vp_alloc(a, (o->nnets + 1) * sizeof(*s.iperf));
 	s.want_iperf = vp_alloc(a, (o->nnets + 1) * sizeof(*s.want_iperf));
+	s.ra = vp_alloc(a, (o->nnets + 1) * sizeof(*s.ra));
+	s.pfd = vp_alloc(a, (2 + 2 * o->nnets) * sizeof(*s.pfd));
 	for (size_t i = 0; i < o->nnets; i++)
-		s.iperf[i].fd = -1;
+		s.iperf[i].fd = s.ra[i] = -1;
 	sigemptyset(&set);
 	for (const int *sig = (const int[]){ SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0 }; *sig; sig++)
 		sigaddset(&set, *sig);

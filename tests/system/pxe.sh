@@ -46,6 +46,7 @@ dhcp() { in_client "$1" busybox udhcpc -f -q -n -t 4 -T 1 -A 1 -i eth0 -s "$work
 get() { in_client "$1" busybox wget -q -O - "http://10.9.8.1:8420/$2" 2>&1; }
 post() { in_client "$1" busybox wget -q -O - --post-data "$3" "http://10.9.8.1:8420/$2" 2>&1; }
 tftp() { (cd "$work" && in_client "$1" busybox tftp -g -l out -r "$2" 10.9.8.1 && cat out); }
+answered() { [[ $(in_client "$1" awk '/Icmp6InRouterAdvertisements/ { print $2 }' /proc/net/snmp6) != 0 ]]; }
 serve() { "$VPROV" serve --state-dir "$state" "$@" >"$work/log" 2>&1 & pid=$!; }
 answer() { tftp a "pxelinux.cfg/01-${mac//:/-}"; }
 
@@ -82,6 +83,11 @@ exits 1 "a stranger gets nothing" dhcp b
 ip -n b address add 10.9.8.66/24 dev eth0
 ok "the lease is evidence" wait_for 5 life_is 2
 ok "the guest's own name resolves" in_client a busybox nslookup n1.example.org 10.9.8.1
+
+ip -n a link set eth0 down && ip -n a link set eth0 up
+ok "a client that asks for an IPv6 router is told that there is none" wait_for 10 answered a
+is "and has none" "$(ip -n a -6 route show default)" ""
+ok "the node gets its address again" dhcp a
 
 is "the loader is sent" "$(tftp a pxelinux.0 | sha256sum)" "$(sha256sum </usr/lib/PXELINUX/pxelinux.0)"
 sleep 1

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What strangers send to the boot service: a path, an event, a Range header, a line of dnsmasq's log; all four from the same bytes. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../pxe/dhcp.h"
+#include "../../pxe/http.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* Every part can be a file name, and together they give the path back. */
+static void try_route(const char *path)
+{
+	static const char *const format[] = {
+		[VP_ROUTE_PAGE] = "/",
+		[VP_ROUTE_STATUS] = "/status.json",
+		[VP_ROUTE_BOOT] = "/boot/%3$s",
+		[VP_ROUTE_IMAGE] = "/image/%3$s",
+		[VP_ROUTE_CONFIG] = "/boot/%1$s/config",
+		[VP_ROUTE_EVENT] = "/node/%1$s/event",
+		[VP_ROUTE_ACK] = "/node/%1$s/ack",
+		[VP_ROUTE_FAILED] = "/node/%1$s/failed",
+		[VP_ROUTE_UP] = "/node/%1$s/up",
+		[VP_ROUTE_TASK] = "/node/%1$s/task",
+		[VP_ROUTE_RESULT] = "/node/%1$s/result/%2$s/%4$s",
+	};
+	struct vp_route r;
+	char again[1024];
+
+	vp_route_parse(path, &r);
+	if (r.id == VP_ROUTE__NONE)
+		return;
+	for (const char *const *part = (const char *const[]){ r.node, r.run, r.file, r.name, NULL }; *part; part++)
+		must(!**part || (**part != '.' && !strchr(*part, '/')));
+	snprintf(again, sizeof(again), format[r.id], r.node, r.run, r.file, r.name);
+	must(!strcmp(again, path));
+	must(vp_route_allows(r.id, "GET") != vp_route_allows(r.id, "POST"));
+}
+
+static void try_event(const char *data, size_t size)
+{
+	char phase[VP_MAX_EVENT + 1], text[VP_MAX_EVENT + 1];
+	unsigned percent = 101;
+
+	if (vp_event_parse(data, size, phase, &percent, text))
+		must(size <= VP_MAX_EVENT && phase[0] && strlen(phase) <= 32 && percent <= 100 && strlen(text) < size);
+}
+
+static void try_range(const char *text, uint64_t size)
+{
+	uint64_t first, last;
+
+	if (vp_range_parse(text, size, &first, &last) == 1)
+		must(first <= last && last < size);
+}
+
+static void try_log(const char *line)
+{
+	struct vp_dhcp_log l;
+
+	vp_dhcp_log_parse(line, "/tftp", &l);
+	if (l.kind == VP_LOG_LEASE)
+		must(strstr(line, l.ip) && strlen(l.mac) == 17 && strstr(line, l.mac) && strstr(line, "DHCPACK("));
+	if (l.kind == VP_LOG_SENT)
+		must(strstr(line, l.file) && strstr(line, l.ip));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = malloc(size + 1);
+
+	must(text);
+	if (size)
+		memcpy(text, data, size);
+	text[size] = '\0';
+	try_route(text);
+	/* Without a NUL behind it, as it comes. */
+	try_event((const char *)data, size);
+	for (const uint64_t *n = (const uint64_t[]){ 0, 1, 1000, UINT64_C(1) << 62, 0 }, *end = n + 4; n < end; n++)
+		try_range(text, *n);
+	text[strcspn(text, "\n")] = '\0';
+	try_log(text);
+	free(text);
+	return 0;
+}

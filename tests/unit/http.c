@@ -1,0 +1,643 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The HTTP half of the boot service for real: libmicrohttpd on 127.0.0.1, a state database in a directory of its own, raw sockets as clients. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../../pxe/http.h"
+
+#define TOKEN  "0123456789abcdef0123456789abcdef"
+#define DIGEST "abababababababababababababababababababababababababababababababab"
+#define IMAGE  (3u << 20)
+
+static struct vp_arena *arena;
+static char dir[] = "/tmp/http.XXXXXX";
+static struct vp_state *db;
+static struct vp_http *http;
+static char *image;
+static unsigned changes;
+/* What the database said when the answer was published. */
+static bool armed_when_changed;
+
+static struct vp_node_row row_of(const char *name)
+{
+	struct vp_node_row row = { 0 };
+
+	assert_int_equal(vp_state_node(db, arena, name, &row, NULL), 1);
+	return row;
+}
+
+static void on_changed(void *arg)
+{
+	assert_ptr_equal(arg, dir);
+	changes++;
+	armed_when_changed = row_of("n1.x").armed;
+}
+
+static void put_file(const char *name, const void *data, size_t len)
+{
+	struct vp_err err = { 0 };
+
+	if (vp_write_file(vp_printf(arena, "%s/%s", dir, name), data, len, 0644, &err))
+		fail_msg("%s", err.msg);
+}
+
+/* n1.x lives at 127.0.0.1, n2.x elsewhere. */
+static void put_nodes(void)
+{
+	struct vp_node_row row = { .name = "n1.x",
+				   .mac = "52:54:00:00:00:01",
+				   .ip = "127.0.0.1",
+				   .life = VP_LOADER,
+				   .token = TOKEN,
+				   .armed = true,
+				   .token_live = true,
+				   .virt = "qemu",
+				   .host = "",
+				   .config = "NODE='n1.x'\n",
+				   .image = DIGEST,
+				   .task = "verify R1 1 2 3" };
+
+	assert_int_equal(vp_state_put(db, &row, NULL), 0);
+	row.name = "n2.x";
+	row.mac = "52:54:00:00:00:02";
+	row.ip = "127.0.0.2";
+	row.reason = "<script>alert(1)</script>";
+	assert_int_equal(vp_state_put(db, &row, NULL), 0);
+}
+
+static int setup_all(void **state)
+{
+	const char *const address = "127.0.0.1";
+	struct vp_err err = { 0 };
+
+	(void)state;
+	arena = vp_arena_new();
+	if (!mkdtemp(dir) || !(db = vp_state_open(dir, false, &err)))
+		return -1;
+	vp_mkdirs(vp_printf(arena, "%s/old", dir), 0755, NULL);
+	vp_mkdirs(vp_printf(arena, "%s/key", dir), 0755, NULL);
+	image = vp_alloc(arena, IMAGE);
+	for (size_t i = 0; i < IMAGE; i++)
+		image[i] = (char)(i * 2654435761u >> 13);
+	put_file(DIGEST ".tar.zst", image, IMAGE);
+	put_file("old/image.json", "{}", 2);
+	put_file("old/vmlinuz", "old", 3);
+	put_file("key/image.json", "{\"root\": \"" DIGEST ".tar.zst\"}", 84);
+	put_file("key/vmlinuz", "kernel", 6);
+	put_file("key/initrd", "", 0);
+	http = vp_http_start(
+		&(struct vp_http_opts){ .state = db, .image_dir = dir, .addresses = &address, .naddresses = 1, .changed = on_changed, .arg = dir },
+		&err);
+	if (!http)
+		print_message("%s\n", err.msg);
+	return http ? 0 : -1;
+}
+
+static int teardown_all(void **state)
+{
+	(void)state;
+	vp_http_stop(http);
+	vp_state_close(db);
+	vp_remove_tree(dir, NULL);
+	vp_arena_free(arena);
+	return 0;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	put_nodes();
+	changes = 0;
+	return 0;
+}
+
+static int connect_to_it(void)
+{
+	const struct sockaddr_in to = { .sin_family = AF_INET,
+					.sin_port = htons((uint16_t)vp_http_port(http)),
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+	return fd;
+}
+
+/* Runs the server for what is there to do, and waits at most so long for more. */
+static void turn(int fd, int ms)
+{
+	struct pollfd pfd[2] = { { vp_http_fd(http, 0), POLLIN, 0 }, { fd, POLLIN, 0 } };
+	int wait = vp_http_run(http);
+
+	poll(pfd, 2, wait >= 0 && wait < ms ? wait : ms);
+	vp_http_run(http);
+}
+
+/* Sends it all, whether or not the server is still interested, and reads until the server closes. */
+static struct vp_buf talk(const void *request, size_t len)
+{
+	int fd = connect_to_it();
+	struct vp_buf out = { 0 };
+	const char *p = request;
+	char block[65536];
+
+	for (;;) {
+		ssize_t n = len ? send(fd, p, len, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
+
+		if (n > 0) {
+			p += n;
+			len -= (size_t)n;
+		} else if (n < 0 && errno != EAGAIN) {
+			len = 0;
+		}
+		turn(fd, len ? 0 : 2000);
+		n = recv(fd, block, sizeof(block), MSG_DONTWAIT);
+		if (n > 0)
+			vp_buf_add(&out, block, (size_t)n);
+		else if (n == 0 || errno != EAGAIN)
+			break;
+	}
+	close(fd);
+	vp_http_run(http);
+	return out;
+}
+
+static const char *ask(const char *method, const char *path, const char *headers, const char *body)
+{
+	char *request = vp_printf(arena, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s", method, path, headers);
+	struct vp_buf out;
+
+	if (body)
+		request = vp_printf(arena, "%sContent-Length: %zu\r\n\r\n%s", request, strlen(body), body);
+	else
+		request = vp_printf(arena, "%s\r\n", request);
+	out = talk(request, strlen(request));
+	request = vp_strndup(arena, vp_buf_str(&out), out.len);
+	vp_buf_free(&out);
+	return request;
+}
+
+static int status_of(const char *answer)
+{
+	return strncmp(answer, "HTTP/1.1 ", 9) ? 0 : atoi(answer + 9);
+}
+
+static int status(const char *method, const char *path, const char *body)
+{
+	return status_of(ask(method, path, "", body));
+}
+
+static const char *body_of(const char *answer)
+{
+	const char *p = strstr(answer, "\r\n\r\n");
+
+	return p ? p + 4 : "";
+}
+
+/* How many events of a node hold the text. */
+static unsigned events(const char *node, const char *text)
+{
+	struct vp_events all = { 0 };
+	unsigned n = 0;
+
+	assert_int_equal(vp_state_events(db, arena, node, 0, &all, NULL), 0);
+	for (size_t i = 0; i < all.n; i++)
+		n += !!strstr(all.items[i].text, text);
+	return n;
+}
+
+static void the_configuration_is_handed_out_once(void **state)
+{
+	const char *first;
+
+	(void)state;
+	first = ask("GET", "/boot/n1.x/config?token=" TOKEN, "", NULL);
+	assert_int_equal(status_of(first), 200);
+	assert_string_equal(body_of(first), "NODE='n1.x'\n");
+	assert_non_null(strstr(first, "Cache-Control: no-store"));
+	/* The boot answer was turned to the disk, and the database knew it by then. */
+	assert_int_equal(changes, 1);
+	assert_false(armed_when_changed);
+	assert_int_equal(row_of("n1.x").life, VP_CONFIG);
+	assert_int_equal(row_of("n1.x").installs, 1);
+	assert_int_equal(status("GET", "/boot/n1.x/config?token=" TOKEN, NULL), 409);
+	assert_int_equal(row_of("n1.x").installs, 1);
+	assert_int_equal(changes, 1);
+}
+
+static void who_is_not_the_node_is_refused(void **state)
+{
+	static const struct {
+		const char *method, *path, *event;
+	} cases[] = {
+		{ "GET", "/boot/n1.x/config", "configuration refused: from 127.0.0.1, wrong token" },
+		{ "GET", "/boot/n1.x/config?token=", NULL },
+		{ "GET", "/boot/n1.x/config?token=0123456789abcdef0123456789abcdee", NULL },
+		{ "GET", "/boot/n1.x/config?token=" TOKEN "0", NULL },
+		{ "GET", "/boot/n2.x/config?token=" TOKEN, "configuration refused: from 127.0.0.1, not the node's address" },
+		{ "GET", "/boot/n3.x/config?token=" TOKEN, NULL },
+		{ "POST", "/node/n2.x/ack?token=" TOKEN, "ack refused: from 127.0.0.1, not the node's address" },
+		{ "POST", "/node/n2.x/event?token=" TOKEN, NULL },
+		{ "POST", "/node/n2.x/failed?token=" TOKEN, NULL },
+		{ "POST", "/node/n2.x/up?token=" TOKEN, NULL },
+		{ "POST", "/node/n2.x/result/R1/cpu?token=" TOKEN, NULL },
+		{ "GET", "/node/n2.x/task?token=" TOKEN, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(cases); i++) {
+		const char *node = strstr(cases[i].path, "n2.x") ? "n2.x" : "n1.x";
+
+		assert_int_equal(status(cases[i].method, cases[i].path, cases[i].method[0] == 'P' ? "unpack 1" : NULL), 403);
+		assert_true(!cases[i].event || events(node, cases[i].event) > 0);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		struct vp_node_row r = row_of(i ? "n1.x" : "n2.x");
+
+		assert_true(r.armed && !r.installs && r.life == VP_LOADER && r.health == VP_OK && r.task[0]);
+	}
+	assert_int_equal(changes, 0);
+}
+
+static void an_ended_or_empty_token_opens_nothing(void **state)
+{
+	struct vp_node_row r = row_of("n1.x");
+
+	(void)state;
+	r.token_live = false;
+	vp_state_put(db, &r, NULL);
+	assert_int_equal(status("POST", "/node/n1.x/ack?token=" TOKEN, ""), 403);
+	r.token_live = true;
+	r.token = "";
+	vp_state_put(db, &r, NULL);
+	assert_int_equal(status("POST", "/node/n1.x/ack?token=", ""), 403);
+	r.token = TOKEN;
+	r.ip = "";
+	vp_state_put(db, &r, NULL);
+	assert_int_equal(status("POST", "/node/n1.x/ack?token=" TOKEN, ""), 403);
+	assert_int_equal(row_of("n1.x").life, VP_LOADER);
+}
+
+static void a_flood_of_forgeries_is_recorded_in_part(void **state)
+{
+	unsigned before = events("n2.x", "task refused"), after;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(status("GET", "/node/n2.x/task?token=" TOKEN, NULL), 403);
+	after = events("n2.x", "task refused");
+	assert_in_range(after - before, 0, 60);
+}
+
+static void progress_failure_and_ack(void **state)
+{
+	(void)state;
+	assert_int_equal(status("GET", "/boot/n1.x/config?token=" TOKEN, NULL), 200);
+	assert_int_equal(status("POST", "/node/n1.x/event?token=" TOKEN, "unpack 40 of the image\n"), 200);
+	assert_string_equal(row_of("n1.x").phase, "unpack");
+	assert_int_equal(row_of("n1.x").percent, 40);
+	assert_int_equal(row_of("n1.x").life, VP_INSTALLING);
+	assert_int_equal(status("POST", "/node/n1.x/event?token=" TOKEN, "unpack 140"), 400);
+	assert_int_equal(status("POST", "/node/n1.x/event?token=" TOKEN, ""), 400);
+	changes = 0;
+	assert_int_equal(status("POST", "/node/n1.x/ack?token=" TOKEN, NULL), 200);
+	assert_int_equal(changes, 1);
+	assert_int_equal(row_of("n1.x").life, VP_ACKED);
+	/* Repeated: taken, and nothing happens. */
+	assert_int_equal(status("POST", "/node/n1.x/ack?token=" TOKEN, ""), 200);
+	assert_int_equal(changes, 1);
+	/* Late: too late to fail. */
+	assert_int_equal(status("POST", "/node/n1.x/failed?token=" TOKEN, "disk full"), 200);
+	assert_int_equal(row_of("n1.x").health, VP_OK);
+	assert_int_equal(status("POST", "/node/n1.x/up?token=" TOKEN, "root=/dev/vda1\nuuid=1\n"), 200);
+	assert_int_equal(row_of("n1.x").life, VP_UP);
+	assert_int_equal(events("n1.x", "root=/dev/vda1 uuid=1"), 1);
+	assert_int_equal(status("POST", "/node/n1.x/up?token=" TOKEN, "root=/dev/vda1\n"), 200);
+}
+
+static void a_failure_has_its_reason(void **state)
+{
+	(void)state;
+	assert_int_equal(status("POST", "/node/n1.x/failed?token=" TOKEN, "no disk\033[31m of 20 GiB"), 200);
+	assert_int_equal(row_of("n1.x").health, VP_FAILED);
+	assert_string_equal(row_of("n1.x").reason, "no disk?[31m of 20 GiB");
+	assert_int_equal(status("POST", "/node/n1.x/ack?token=" TOKEN, ""), 200);
+	assert_int_equal(row_of("n1.x").health, VP_FAILED);
+	assert_int_not_equal(row_of("n1.x").life, VP_ACKED);
+}
+
+static void tasks_and_results(void **state)
+{
+	char *raw = vp_alloc(arena, VP_MAX_HTTP_BODY + 2);
+	struct vp_results all = { 0 };
+
+	(void)state;
+	memset(raw, 'x', VP_MAX_HTTP_BODY);
+	assert_string_equal(body_of(ask("GET", "/node/n1.x/task?token=" TOKEN, "", NULL)), "verify R1 1 2 3\n");
+	assert_int_equal(status("POST", "/node/n1.x/result/R1/cpu?token=" TOKEN, "line\n"), 200);
+	assert_int_equal(status("POST", "/node/n1.x/result/R1/large?token=" TOKEN, raw), 200);
+	assert_int_equal(status("POST", "/node/n1.x/result/R/cpu?token=" TOKEN, "x"), 409);
+	assert_int_equal(status("POST", "/node/n1.x/result/R2/cpu?token=" TOKEN, "x"), 409);
+	assert_int_equal(status("POST", "/node/n1.x/result/R2/done?token=" TOKEN, ""), 200);
+	assert_string_equal(row_of("n1.x").task, "verify R1 1 2 3");
+	assert_int_equal(status("POST", "/node/n1.x/result/R1/done?token=" TOKEN, ""), 200);
+	assert_string_equal(row_of("n1.x").task, "");
+	assert_int_equal(status("POST", "/node/n1.x/result/R1/done?token=" TOKEN, ""), 200);
+	assert_string_equal(body_of(ask("GET", "/node/n1.x/task?token=" TOKEN, "", NULL)), "none\n");
+	assert_int_equal(vp_state_results(db, arena, "n1.x", NULL, &all, NULL), 0);
+	assert_int_equal(all.n, 2);
+	assert_string_equal(all.items[0].data, "line\n");
+	assert_int_equal(all.items[1].len, VP_MAX_HTTP_BODY);
+}
+
+static void bodies_end_at_their_limits(void **state)
+{
+	char *text = vp_alloc(arena, VP_MAX_HTTP_BODY + 2);
+	struct vp_buf chunked = { 0 }, out;
+
+	(void)state;
+	memset(text, 'x', VP_MAX_HTTP_BODY + 1);
+	assert_int_equal(status("POST", "/node/n1.x/result/R1/cpu?token=" TOKEN, text), 413);
+	text[VP_MAX_EVENT + 1] = '\0';
+	assert_int_equal(status("POST", "/node/n1.x/event?token=" TOKEN, text), 413);
+	memcpy(text, "unpack 50 ", 10);
+	text[VP_MAX_EVENT] = '\0';
+	assert_int_equal(status("POST", "/node/n1.x/event?token=" TOKEN, text), 200);
+	/* Without a length there is nothing to look at beforehand: the connection ends. */
+	vp_buf_adds(&chunked, "POST /node/n1.x/event?token=" TOKEN " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+	for (int i = 0; i < 20; i++)
+		vp_buf_addf(&chunked, "400\r\n%.*s\r\n", 0x400, text);
+	out = talk(chunked.data, chunked.len);
+	assert_int_not_equal(status_of(vp_buf_str(&out)), 200);
+	vp_buf_free(&chunked);
+	vp_buf_free(&out);
+	assert_int_equal(status("GET", "/status.json", NULL), 200);
+}
+
+static void methods_and_paths(void **state)
+{
+	static const struct {
+		const char *method, *path;
+		int want;
+	} cases[] = {
+		{ "GET", "/", 200 },
+		{ "HEAD", "/", 200 },
+		{ "GET", "/status.json", 200 },
+		{ "POST", "/", 405 },
+		{ "PUT", "/boot/vmlinuz", 405 },
+		{ "DELETE", "/status.json", 405 },
+		{ "HEAD", "/boot/n1.x/config?token=" TOKEN, 405 },
+		{ "GET", "/node/n1.x/ack?token=" TOKEN, 405 },
+		{ "POST", "/boot/n1.x/config?token=" TOKEN, 405 },
+		{ "GE", "/", 405 },
+		{ "GET,", "/", 405 },
+		{ "GET", "/boot/vmlinuz", 200 },
+		{ "GET", "/boot/initrd", 200 },
+		{ "GET", "/boot/image.json", 404 },
+		{ "GET", "/boot/", 404 },
+		{ "GET", "/boot", 404 },
+		{ "GET", "//boot/vmlinuz", 404 },
+		{ "GET", "/boot/vmlinuz/", 404 },
+		{ "GET", "/image/" DIGEST ".tar.zst", 200 },
+		{ "GET", "/image/" DIGEST, 404 },
+		{ "GET", "/image/" DIGEST ".tar.zst/x", 404 },
+		{ "GET", "/image/cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd.tar.zst", 404 },
+		{ "GET", "/image/../vprov.db", 404 },
+		{ "GET", "/image/%2e%2e/vprov.db", 404 },
+		{ "GET", "/image/%2e%2e%2fvprov.db", 404 },
+		{ "GET", "/image/" DIGEST ".tar.zst%00", 200 },
+		{ "GET", "/vprov.db", 404 },
+		{ "GET", "/boot/..%2f..%2fn1.x/config?token=" TOKEN, 404 },
+		{ "POST", "/node/n1.x/result/../cpu?token=" TOKEN, 404 },
+		{ "POST", "/node/n1.x/result/R1/.cpu?token=" TOKEN, 404 },
+		{ "POST", "/node/n1.x/result/R1/a%2fb?token=" TOKEN, 404 },
+		{ "POST", "/node/n1.x/result/R1?token=" TOKEN, 404 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(cases); i++) {
+		int got = status(cases[i].method, cases[i].path, cases[i].method[0] == 'P' ? "" : NULL);
+
+		if (got != cases[i].want)
+			fail_msg("%s %s: %d instead of %d", cases[i].method, cases[i].path, got, cases[i].want);
+	}
+	assert_non_null(strstr(ask("POST", "/status.json", "", ""), "Allow: GET, HEAD\r\n"));
+	assert_int_equal(row_of("n1.x").installs, 0);
+}
+
+static void the_kernel_belongs_to_the_image(void **state)
+{
+	struct vp_node_row r = row_of("n1.x");
+
+	(void)state;
+	assert_string_equal(body_of(ask("GET", "/boot/vmlinuz", "", NULL)), "kernel");
+	assert_int_equal(row_of("n1.x").life, VP_KERNEL);
+	assert_int_equal(status("GET", "/boot/initrd", NULL), 200);
+	r.image = "efefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefef";
+	vp_state_put(db, &r, NULL);
+	assert_int_equal(status("GET", "/boot/vmlinuz", NULL), 404);
+}
+
+static void ranges(void **state)
+{
+	static const struct {
+		const char *range;
+		int want;
+		size_t first, len;
+	} cases[] = {
+		{ "", 200, 0, IMAGE },
+		{ "Range: bytes=0-0\r\n", 206, 0, 1 },
+		{ "Range: bytes=1000000-\r\n", 206, 1000000, IMAGE - 1000000 },
+		{ "Range: bytes=5-9\r\n", 206, 5, 5 },
+		{ "Range: bytes=5-99999999999\r\n", 206, 5, IMAGE - 5 },
+		{ "Range: bytes=-10\r\n", 206, IMAGE - 10, 10 },
+		{ "Range: bytes=-99999999999\r\n", 206, 0, IMAGE },
+		{ "Range: bytes=3145728-\r\n", 416, 0, 0 },
+		{ "Range: bytes=-0\r\n", 416, 0, 0 },
+		{ "Range: bytes=9-5\r\n", 200, 0, IMAGE },
+		{ "Range: bytes=0-1,3-4\r\n", 200, 0, IMAGE },
+		{ "Range: lines=1-2\r\n", 200, 0, IMAGE },
+		{ "Range: bytes=99999999999999999999-\r\n", 200, 0, IMAGE },
+		{ "Range: bytes=-\r\n", 200, 0, IMAGE },
+		{ "Range: bytes=5-9\r\nIf-Range: \"x\"\r\n", 200, 0, IMAGE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(cases); i++) {
+		char *request = vp_printf(arena, "GET /image/" DIGEST ".tar.zst HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n", cases[i].range);
+		struct vp_buf out = talk(request, strlen(request));
+		const char *body = body_of(vp_buf_str(&out));
+
+		assert_int_equal(status_of(out.data), cases[i].want);
+		if (cases[i].want == 206)
+			assert_non_null(strstr(out.data, vp_printf(arena, "Content-Range: bytes %zu-%zu/%u\r\n", cases[i].first,
+								   cases[i].first + cases[i].len - 1, IMAGE)));
+		if (cases[i].want != 416) {
+			assert_int_equal(out.len - (size_t)(body - out.data), cases[i].len);
+			assert_memory_equal(body, image + cases[i].first, cases[i].len);
+		}
+		vp_buf_free(&out);
+	}
+	assert_non_null(strstr(ask("HEAD", "/image/" DIGEST ".tar.zst", "", NULL), "Content-Length: 3145728\r\n"));
+}
+
+/* An installer that says nothing: what was acknowledged tells how far it is. */
+static void downloads_are_progress(void **state)
+{
+	static const char request[] = "GET /image/" DIGEST ".tar.zst HTTP/1.1\r\nHost: x\r\nRange: bytes=1572864-\r\n\r\n";
+	char block[65536];
+	int fd, small = 65536;
+	size_t got = 0;
+
+	(void)state;
+	assert_int_equal(status("GET", "/boot/n1.x/config?token=" TOKEN, NULL), 200);
+	fd = connect_to_it();
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	assert_int_equal(send(fd, request, strlen(request), 0), strlen(request));
+	while (got < 400000) {
+		ssize_t n;
+
+		turn(fd, 1000);
+		n = recv(fd, block, sizeof(block), MSG_DONTWAIT);
+		if (n > 0)
+			got += (size_t)n;
+	}
+	vp_http_tick(http);
+	assert_string_equal(row_of("n1.x").phase, "unpack");
+	/* It resumed at half of the file; what the client has read is the least that was acknowledged. */
+	assert_in_range(row_of("n1.x").percent, 50 + 400000 * 100 / IMAGE, 99);
+	assert_int_equal(status("POST", "/node/n1.x/event?token=" TOKEN, "unpack 7"), 200);
+	turn(fd, 0);
+	vp_http_tick(http);
+	/* One that does say something is believed. */
+	assert_int_equal(row_of("n1.x").percent, 7);
+	close(fd);
+	turn(-1, 100);
+	vp_http_tick(http);
+}
+
+static void the_pages_hide_secrets_and_escape(void **state)
+{
+	const char *page, *json;
+
+	(void)state;
+	page = ask("GET", "/", "", NULL);
+	json = ask("GET", "/status.json", "", NULL);
+	assert_non_null(strstr(page, "&lt;script&gt;alert(1)&lt;/script&gt;"));
+	assert_null(strstr(page, "<script>"));
+	assert_null(strstr(page, TOKEN));
+	assert_null(strstr(json, TOKEN));
+	assert_null(strstr(json, "NODE="));
+	for (const char *const *key = (const char *const[]){ "name", "state", "since", "reason", "virt", "host", "progress", NULL }; *key; key++)
+		assert_non_null(strstr(json, vp_printf(arena, "\"%s\":", *key)));
+	assert_non_null(strstr(json, "\"state\": \"loader\""));
+}
+
+/* Sends without waiting for an answer, and goes. */
+static void throw_at_it(const char *data, size_t len)
+{
+	int fd = connect_to_it();
+
+	for (int i = 0; i < 100 && len; i++) {
+		ssize_t n = send(fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n < 0 && errno != EAGAIN)
+			break;
+		data += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+		turn(-1, 1);
+	}
+	close(fd);
+	turn(-1, 1);
+}
+
+static void garbage_is_survived(void **state)
+{
+	char *noise = vp_alloc(arena, 200000);
+	struct vp_buf out;
+
+	(void)state;
+	for (unsigned i = 0; i < 200000; i++)
+		noise[i] = (char)((i + 1) * 2654435761u >> 11);
+	for (size_t len = 1; len < 200000; len = len * 3 + 1) {
+		throw_at_it(noise, len);
+		/* The same behind a request that is not complete. */
+		memcpy(noise, "POST /node/n1.x/ack HTTP/1.1\r\n", 30);
+		throw_at_it(noise, len);
+	}
+	memset(noise, 'a', 100000);
+	memcpy(noise, "GET /", 5);
+	memcpy(noise + 100000, " HTTP/1.1\r\n\r\n", 13);
+	out = talk(noise, 100013);
+	assert_in_range(status_of(vp_buf_str(&out)), 400, 499);
+	vp_buf_free(&out);
+	assert_int_equal(status("GET", "/", NULL), 200);
+}
+
+static void one_address_cannot_take_all_connections(void **state)
+{
+	int fds[64];
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(fds); i++) {
+		fds[i] = connect_to_it();
+		turn(-1, 0);
+	}
+	/* The last ones are closed at once, the first ones still wait for a request. */
+	turn(-1, 50);
+	assert_int_equal(recv(fds[63], &(char){ 0 }, 1, MSG_DONTWAIT), 0);
+	assert_int_equal(recv(fds[0], &(char){ 0 }, 1, MSG_DONTWAIT), -1);
+	for (size_t i = 0; i < vp_count(fds); i++)
+		close(fds[i]);
+	turn(-1, 50);
+	turn(-1, 50);
+	assert_int_equal(status("GET", "/", NULL), 200);
+}
+
+static void a_taken_port_is_told(void **state)
+{
+	const char *const address = "127.0.0.1", *const wrong = "127.0.0.1x";
+	struct vp_http_opts o = { .state = db, .image_dir = dir, .addresses = &address, .naddresses = 1, .port = vp_http_port(http) };
+	struct vp_err err = { 0 };
+
+	(void)state;
+	assert_null(vp_http_start(&o, &err));
+	assert_int_equal(err.code, VP_E_HTTP);
+	assert_non_null(strstr(err.msg, "Address already in use"));
+	o.addresses = &wrong;
+	assert_null(vp_http_start(&o, &err));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(the_configuration_is_handed_out_once, setup),
+		cmocka_unit_test_setup(who_is_not_the_node_is_refused, setup),
+		cmocka_unit_test_setup(an_ended_or_empty_token_opens_nothing, setup),
+		cmocka_unit_test_setup(a_flood_of_forgeries_is_recorded_in_part, setup),
+		cmocka_unit_test_setup(progress_failure_and_ack, setup),
+		cmocka_unit_test_setup(a_failure_has_its_reason, setup),
+		cmocka_unit_test_setup(tasks_and_results, setup),
+		cmocka_unit_test_setup(bodies_end_at_their_limits, setup),
+		cmocka_unit_test_setup(methods_and_paths, setup),
+		cmocka_unit_test_setup(the_kernel_belongs_to_the_image, setup),
+		cmocka_unit_test_setup(ranges, setup),
+		cmocka_unit_test_setup(downloads_are_progress, setup),
+		cmocka_unit_test_setup(the_pages_hide_secrets_and_escape, setup),
+		cmocka_unit_test_setup(garbage_is_survived, setup),
+		cmocka_unit_test_setup(one_address_cannot_take_all_connections, setup),
+		cmocka_unit_test_setup(a_taken_port_is_told, setup),
+	};
+
+	return cmocka_run_group_tests_name("http", tests, setup_all, teardown_all);
+}
