@@ -270,7 +270,7 @@ static const struct bad bad[] = {
 	{ "<!DOCTYPE nlist [<!ENTITY e SYSTEM \"file:///etc/passwd\">]>\n<nlist><string name=\"a\">&e;</string></nlist>", VP_E_SYNTAX, 1, "",
 	  "DOCTYPE" },
 	{ "<nlist><string name=\"a\">&nope;</string></nlist>", VP_E_SYNTAX, 1, "", "nope" },
-	{ "<nlist><string name=\"a\">\x01</string></nlist>", VP_E_SYNTAX, 2, "", "" },
+	{ "<nlist><string name=\"a\">\x01</string></nlist>", VP_E_SYNTAX, 1, "", "invalid Char" },
 	{ "<nlist><string name=\"a\" encoding=\"base64\">####</string></nlist>", VP_E_SYNTAX, 1, "", "base64" },
 	{ "<nlist><string name=\"a\" encoding=\"base64\">/w==</string></nlist>", VP_E_SYNTAX, 1, "", "UTF-8" },
 	{ "<nlist><string name=\"a\" encoding=\"rot13\">x</string></nlist>", VP_E_SYNTAX, 1, "", "encoding" },
