@@ -25,7 +25,10 @@ bool vp_safe_name(const char *s, size_t len)
 {
 	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:+";
 
-	return len && s[0] != '.' && memchr(s, '\0', len) == NULL && strspn(s, safe) >= len;
+	for (size_t i = 0; i < len; i++)
+		if (!s[i] || !strchr(safe, s[i]))
+			return false;
+	return len && s[0] != '.';
 }
 
 static bool is_image(const char *s, size_t len)

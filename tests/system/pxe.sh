@@ -46,6 +46,7 @@ dhcp() { in_client "$1" busybox udhcpc -f -q -n -t 4 -T 1 -A 1 -i eth0 -s "$work
 get() { in_client "$1" busybox wget -q -O - "http://10.9.8.1:8420/$2" 2>&1; }
 post() { in_client "$1" busybox wget -q -O - --post-data "$3" "http://10.9.8.1:8420/$2" 2>&1; }
 tftp() { (cd "$work" && in_client "$1" busybox tftp -g -l out -r "$2" 10.9.8.1 && cat out); }
+# shellcheck disable=SC2016 # awk expands it
 answered() { [[ $(in_client "$1" awk '/Icmp6InRouterAdvertisements/ { print $2 }' /proc/net/snmp6) != 0 ]]; }
 serve() { "$VPROV" serve --state-dir "$state" "$@" >"$work/log" 2>&1 & pid=$!; }
 answer() { tftp a "pxelinux.cfg/01-${mac//:/-}"; }
