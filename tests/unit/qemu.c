@@ -26,7 +26,7 @@
 #define UUID   "6e9d5b32-0000-5000-8000-00000000000a"
 #define BRIDGE "vptbr0"
 
-static char work[256];
+static char work[256], embed[300];
 static const char *uri;
 /* Who the processes run as. */
 static uid_t user;
@@ -280,10 +280,9 @@ static void life_of_a_guest(void)
 
 static void test_embed(void **state)
 {
-	char embed[512], path[512];
+	char path[512];
 
 	(void)state;
-	snprintf(embed, sizeof(embed), "qemu:///embed?root=%s/qemu", work);
 	uri = embed;
 	life_of_a_guest();
 	file_path(path, sizeof(path), "qemu/etc/qemu/" NAME ".xml");
@@ -319,12 +318,11 @@ static void locked_process(void)
 /* Two processes cannot have the same root open; the second waits a moment, and then is told. */
 static void test_embed_locked(void **state)
 {
-	char embed[512], x;
+	char x;
 	int fds[2], status;
 	pid_t pid;
 
 	(void)state;
-	snprintf(embed, sizeof(embed), "qemu:///embed?root=%s/qemu", work);
 	uri = embed;
 	assert_int_equal(pipe(fds), 0);
 	fflush(stdout);
@@ -373,24 +371,30 @@ static void cleaning_process(void)
 	_exit(0);
 }
 
+/* Kills it after so many milliseconds; with 0, as soon as the driver has written down that it is about to start a guest. */
+static void kill_start(unsigned ms)
+{
+	char status[512];
+	pid_t pid;
+
+	file_path(status, sizeof(status), "qemu/run/qemu/" NAME ".xml");
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		starting_process();
+	for (unsigned i = 0; ms ? i < ms : !vp_exists(status) && i < 60000; i++)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 /* Killed at any time of a start: the next process can take it away, and no guest is left without an owner. */
 static void test_embed_killed(void **state)
 {
-	char embed[512];
-
 	(void)state;
-	snprintf(embed, sizeof(embed), "qemu:///embed?root=%s/qemu", work);
 	uri = embed;
-	for (unsigned ms = 40; ms < 900; ms += 90) {
-		pid_t pid;
-
-		fflush(stdout);
-		pid = fork();
-		if (!pid)
-			starting_process();
-		nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000L }, NULL);
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
+	for (unsigned ms = 0; ms < 900; ms += 90) {
+		kill_start(ms);
 		run_process(cleaning_process);
 		assert_int_equal(count_processes("qemu-system"), 0);
 	}
@@ -587,6 +591,7 @@ static int setup(void **state)
 	/* Short: the paths of QEMU's sockets are below it. */
 	snprintf(work, sizeof(work), "/run/t");
 	assert_int_equal(vp_mkdirs(work, 0755, NULL), 0);
+	snprintf(embed, sizeof(embed), "qemu:///embed?root=%s/qemu", work);
 	write_disk("idle.img", "second life", false);
 	write_disk("off.img", "first life", true);
 	run_tool((const char *const[]){ "ip", "link", "add", BRIDGE, "type", "bridge", NULL });
@@ -609,13 +614,12 @@ int main(int argc, char **argv)
 	const char *top = getenv("VP_TOP");
 	char ns[4096];
 
-	(void)argc;
 	if (geteuid())
 		return cmocka_run_group_tests_name("qemu", none, NULL, NULL);
-	if (getenv("VP_NS"))
+	if (argc > 1 && !strcmp(argv[1], "inside"))
 		return cmocka_run_group_tests_name("qemu", tests, setup, NULL);
 	snprintf(ns, sizeof(ns), "%s/tests/lib/ns", top ? top : ".");
-	execl(ns, ns, argv[0], NULL);
+	execl(ns, ns, argv[0], "inside", NULL);
 	perror(ns);
 	return 1;
 }
