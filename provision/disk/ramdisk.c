@@ -437,9 +437,10 @@ static int build(struct ramdisk *r, const char *root, const char *guest_dir, con
 	k = kernel(r);
 	if (!k)
 		return vp_fail(r->err, VP_E_TOOL, "the root image has no kernel");
-	if (put_parts(r, guest_dir, installer_dir) || put_programs(r) || put_modules(r, root, installer_dir))
-		return -1;
+	/* Before the second pass, which moves the list of what was read. */
 	if (vp_write_file(vp_printf(r->a, "%s/vmlinuz", dir), k->data, k->len, 0644, r->err))
+		return -1;
+	if (put_parts(r, guest_dir, installer_dir) || put_programs(r) || put_modules(r, root, installer_dir))
 		return -1;
 	return write_initrd(r, vp_printf(r->a, "%s/initrd", dir));
 }
