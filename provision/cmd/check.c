@@ -9,10 +9,11 @@ static json_t *diag_json(const struct vp_diag *d)
 			 "severity", words[d->severity], "message", d->message);
 }
 
-static void print_json(const struct vp_ctx *c)
+static void print_json(struct vp_ctx *c)
 {
 	json_t *list = json_array();
 
+	vp_diags_sort(&c->diags);
 	for (size_t i = 0; i < c->diags.n; i++)
 		json_array_append_new(list, diag_json(&c->diags.items[i]));
 	vp_print_json(json_pack("{s:o}", "diagnostics", list));

@@ -74,14 +74,20 @@ static void print_one(const struct vp_diag *d, bool color, FILE *f)
 		d->path, d->path[0] ? ": " : "", d->message, vp_code_text(d->code));
 }
 
+/* Only the order changes; callers have the same set. */
+void vp_diags_sort(const struct vp_diags *d)
+{
+	if (d->n)
+		qsort(d->items, d->n, sizeof(*d->items), by_place);
+}
+
 void vp_diags_print(const struct vp_diags *d, FILE *f)
 {
 	bool color = vp_out.color && isatty(fileno(f));
 
 	if (!d->n)
 		return;
-	/* Only the order changes; callers see the same set. */
-	qsort(d->items, d->n, sizeof(*d->items), by_place);
+	vp_diags_sort(d);
 	for (size_t i = 0; i < d->n; i++)
 		print_one(&d->items[i], color, f);
 	if (d->dropped)

@@ -28,7 +28,9 @@ struct vp_diags {
 
 void vp_diag(struct vp_diags *d, enum vp_severity sev, enum vp_code code, const char *file, unsigned line, const char *path, const char *fmt, ...)
 	VP_PRINTF(7, 8);
-/* Sorted by file, line, path: "FILE:LINE: error: PATH: message [VP-P04]", and one line of totals where there are any. */
+/* By file, line, path. */
+void vp_diags_sort(const struct vp_diags *d);
+/* Sorted: "FILE:LINE: error: PATH: message [VP-P04]", and one line of totals where there are any. */
 void vp_diags_print(const struct vp_diags *d, FILE *f);
 void vp_diags_free(struct vp_diags *d);
 

@@ -192,6 +192,7 @@ wrong() {
 	[ "${#lines[@]}" -eq 4 ]
 	[[ ${lines[0]} == *x.json:3:* && ${lines[1]} == *x.json:10:* && ${lines[2]} == *x.json:30:* && ${lines[3]} == "3 errors, 0 warnings" ]]
 	refuses --json "$t/x.json"
+	[ "$(sed -n 's/.*"line": \([0-9]*\).*/\1/p' <<<"$output" | tr '\n' ' ')" = "3 10 30 " ]
 	for key in file line path code severity message; do [ "$(grep -c "\"$key\": " <<<"$output")" -eq 3 ]; done
 	says '"code": "VP-P05"'
 }
