@@ -125,3 +125,11 @@ int vp_embed_prepare(const char *root, struct vp_err *err)
 	closedir(dir);
 	return 0;
 }
+
+void vp_embed_forget(const char *root, const char *name)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf path = { 0 };
+
+	vp_buf_addf(&path, "%s/log/qemu/%s.log", root, name);
+	unlink(path.data);
+}

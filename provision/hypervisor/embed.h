@@ -14,5 +14,7 @@ void vp_embed_uri(const char *state_dir, struct vp_buf *out);
  * one that closes it within two seconds is waited for.
  */
 int vp_embed_prepare(const char *root, struct vp_err *err);
+/* Removes what libvirt leaves of a domain that is no more: QEMU's log. */
+void vp_embed_forget(const char *root, const char *name);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <limits.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <pthread.h>
@@ -378,14 +379,19 @@ static int virt_undefine(struct vp_hv *hv, const char *name, struct vp_err *err)
 						  VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM,
 					  VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA, VIR_DOMAIN_UNDEFINE_MANAGED_SAVE,
 					  0 };
+	char root[PATH_MAX];
 	DOM dom = NULL;
-	int rc = find(hv, name, &dom, err);
+	int active, rc = find(hv, name, &dom, err);
 
 	if (rc <= 0 || !virDomainIsPersistent(dom))
 		return rc < 0 ? -1 : 0;
+	active = virDomainIsActive(dom);
 	for (size_t i = 0; i < vp_count(flags); i++) {
-		if (!virDomainUndefineFlags(dom, flags[i]))
+		if (!virDomainUndefineFlags(dom, flags[i])) {
+			if (!active && vp_embed_root(hv->uri, root, sizeof(root)))
+				vp_embed_forget(root, name);
 			return 0;
+		}
 		if (virGetLastErrorCode() != VIR_ERR_INVALID_ARG && virGetLastErrorCode() != VIR_ERR_NO_SUPPORT)
 			break;
 	}
@@ -600,7 +606,7 @@ static void settle(struct vp_hv *hv)
 
 static struct vp_hv *open_any(const char *uri, bool readonly, struct vp_err *err)
 {
-	char root[4096];
+	char root[PATH_MAX];
 	bool embed = vp_embed_root(uri, root, sizeof(root));
 	struct vp_hv *hv;
 
