@@ -81,6 +81,21 @@ expect() {
 	[ -z "$output" ]
 }
 
+@test "a run that is ended ends its suites" {
+	suite a 'echo 1..1' ": >$BATS_TEST_TMPDIR/begun" "sleep 8765.$$"
+	VP_BUILD=$BATS_TEST_TMPDIR "$VP_TOP/tests/run" "$BATS_TEST_TMPDIR/system/a.sh" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	for _ in {1..100}; do
+		[ ! -e "$BATS_TEST_TMPDIR/begun" ] || break
+		sleep 0.1
+	done
+	kill $!
+	status=0
+	wait $! || status=$?
+	[ "$status" -eq 130 ]
+	run grep -las "8765.$$" /proc/[0-9]*/cmdline
+	[ -z "$output" ]
+}
+
 @test "TMPDIR is a suite's own and is removed" {
 	# shellcheck disable=SC2016 # the suite expands it
 	suite a 'echo 1..1' 'echo "$TMPDIR" >'"$BATS_TEST_TMPDIR/where" 'touch "$TMPDIR/left"' 'echo "ok 1"'
