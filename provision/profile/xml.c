@@ -19,6 +19,8 @@ struct reader {
 	unsigned line;
 	struct vp_buf key, encoding, text;
 	bool has_key;
+	/* An error made the rest meaningless. */
+	bool stopped;
 };
 
 static unsigned line_of(const struct reader *r)
@@ -26,13 +28,19 @@ static unsigned line_of(const struct reader *r)
 	return r->ctxt->input ? (unsigned)r->ctxt->input->line : 0;
 }
 
-/* Stops the parser; only the first of such errors is told. */
+/* Nothing more is read. Not from on_error(): libxml2 may be in the middle of changing its input there. */
+static void halt(struct reader *r)
+{
+	r->stopped = true;
+	xmlStopParser(r->ctxt);
+}
+
+/* Only the first of such errors is told. */
 static void stop(struct reader *r, const char *what)
 {
-	if (r->ctxt->disableSAX)
-		return;
-	vp_build_fail(r->b, VP_E_SYNTAX, line_of(r), "%s", what);
-	xmlStopParser(r->ctxt);
+	if (!r->stopped)
+		vp_build_fail(r->b, VP_E_SYNTAX, line_of(r), "%s", what);
+	halt(r);
 }
 
 static bool is(const xmlChar *s, const char *text)
@@ -86,7 +94,7 @@ static bool root_is_wrong(struct reader *r, const xmlChar *name, const xmlChar *
 		stop(r, "this is a list of profiles, not a profile");
 	else if (type_of(name) != VP_DICT)
 		stop(r, vp_printf(r->b->arena, "a profile begins with <nlist format=\"pan\">, not with <%s>", name));
-	return r->ctxt->disableSAX;
+	return r->stopped;
 }
 
 static void on_start(void *arg, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int nspaces, const xmlChar **spaces, int nattributes,
@@ -97,7 +105,7 @@ static void on_start(void *arg, const xmlChar *name, const xmlChar *prefix, cons
 	int type = type_of(name);
 
 	(void)prefix, (void)uri, (void)nspaces, (void)spaces, (void)ndefaults;
-	if (!up && root_is_wrong(r, name, attributes, nattributes))
+	if (r->stopped || (!up && root_is_wrong(r, name, attributes, nattributes)))
 		return;
 	if (type < 0 || r->in_scalar) {
 		stop(r, vp_printf(r->b->arena, r->in_scalar ? "<%s> inside of a value" : "<%s> is no element of pan XML", name));
@@ -112,7 +120,7 @@ static void on_start(void *arg, const xmlChar *name, const xmlChar *prefix, cons
 		const char *key = up && up->type == VP_DICT ? vp_buf_str(&r->key) : NULL;
 
 		if (vp_build_open(r->b, (enum vp_type)type, key, line_of(r)))
-			xmlStopParser(r->ctxt);
+			halt(r);
 		return;
 	}
 	r->in_scalar = true;
@@ -156,6 +164,8 @@ static void on_end(void *arg, const xmlChar *name, const xmlChar *prefix, const 
 	const char *wrong;
 
 	(void)name, (void)prefix, (void)uri;
+	if (r->stopped)
+		return;
 	if (!r->in_scalar) {
 		vp_build_close(r->b);
 		return;
@@ -165,13 +175,15 @@ static void on_end(void *arg, const xmlChar *name, const xmlChar *prefix, const 
 	if (wrong)
 		stop(r, wrong);
 	else if (vp_build_scalar(r->b, r->type, up->type == VP_DICT ? vp_buf_str(&r->key) : NULL, r->text.data, r->text.len, r->line))
-		xmlStopParser(r->ctxt);
+		halt(r);
 }
 
 static void on_text(void *arg, const xmlChar *text, int len)
 {
 	struct reader *r = arg;
 
+	if (r->stopped)
+		return;
 	if (r->in_scalar) {
 		vp_buf_add(&r->text, text, (size_t)len);
 		return;
@@ -194,10 +206,10 @@ static void on_error(void *arg, xmlErrorPtr e)
 	struct reader *r = arg;
 	size_t len = e->message ? strcspn(e->message, "\n") : 0;
 
-	if (e->level == XML_ERR_WARNING || r->b->errors || e->code == XML_ERR_USER_STOP)
+	if (e->level == XML_ERR_WARNING || r->stopped || e->code == XML_ERR_USER_STOP)
 		return;
+	r->stopped = true;
 	vp_build_fail(r->b, VP_E_SYNTAX, e->line > 0 ? (unsigned)e->line : line_of(r), "%.*s", (int)len, e->message ? e->message : "");
-	xmlStopParser(r->ctxt);
 }
 
 void vp_xml_read(struct vp_builder *b, const char *data, size_t len)
