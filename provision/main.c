@@ -240,7 +240,7 @@ int main(int argc, char **argv)
 	sigaction(SIGTERM, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	rc = cmd->run(&c);
-	if (fflush(stdout) && !rc && errno != EPIPE) {
+	if ((fflush(stdout) || ferror(stdout)) && !rc && errno != EPIPE) {
 		fprintf(stderr, "vprov: writing the output: %s\n", strerror(errno));
 		rc = VP_EXIT_FAILED;
 	}

@@ -16,7 +16,7 @@
 #include "err.h"
 #include "limits.h"
 
-#define VP_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define VP_PRINTF(f, a) __attribute__((format(printf, f, a), nonnull(f)))
 #define vp_cleanup(fn) __attribute__((cleanup(fn)))
 #define vp_count(array) (sizeof(array) / sizeof((array)[0]))
 #define VP_MIB (UINT64_C(1) << 20)
@@ -114,7 +114,7 @@ double vp_wall(void);
 bool vp_parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out);
 /* Shell-style glob, case-insensitive. */
 bool vp_glob(const char *pattern, const char *text);
-/* Control characters replaced by '?', cut to max bytes at a UTF-8 boundary: for terminals and messages. */
+/* Control characters and what is not UTF-8 become '?'; cut to max bytes at a character: for terminals, messages and JSON. */
 char *vp_printable(struct vp_arena *a, const char *s, size_t max);
 /* "1.5 GiB", "512 MiB". */
 char *vp_size_text(struct vp_arena *a, uint64_t bytes);

@@ -157,6 +157,8 @@ int vp_run(const struct vp_child *c, struct vp_err *err)
 	}
 	if (!pid)
 		child_exec(c, program, p.in[0], p.out[1], p.err[1], self);
+	/* Here as well: whoever is first, the group exists before anything is sent to it. */
+	setpgid(pid, pid);
 	close_all((int[]){ p.in[0], p.out[1], p.err[1] }, 3);
 	p.in[0] = p.out[1] = p.err[1] = -1;
 	fcntl(p.in[1], F_SETFL, O_NONBLOCK);

@@ -176,18 +176,40 @@ bool vp_glob(const char *pattern, const char *text)
 	return !fnmatch(pattern, text, FNM_CASEFOLD);
 }
 
+/* Length of the UTF-8 sequence at s that may be shown, 0 where there is none: no control characters (C0, C1, DEL), no overlong forms. */
+static size_t printable_at(const unsigned char *s)
+{
+	size_t n = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 : *s >= 0xe0 && *s < 0xf0 ? 3 : *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
+
+	if (n == 1)
+		return *s >= ' ' && *s != 0x7f;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((*s == 0xc2 && s[1] < 0xa0) || (*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) || (*s == 0xf0 && s[1] < 0x90) ||
+	    (*s == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
 char *vp_printable(struct vp_arena *a, const char *s, size_t max)
 {
-	size_t n = strlen(s);
-	char *p;
+	size_t len = strlen(s), used = 0;
+	char *p = vp_strndup(a, s, len < max ? len : max);
 
-	if (n > max)
-		for (n = max; n && ((unsigned char)s[n] & 0xc0) == 0x80; n--)
-			;
-	p = vp_strndup(a, s, n);
-	for (char *q = p; *q; q++)
-		if ((unsigned char)*q < ' ' || *q == 0x7f)
-			*q = '?';
+	while (*s) {
+		size_t n = printable_at((const unsigned char *)s);
+
+		if (used + (n ? n : 1) > max)
+			break;
+		if (n)
+			memcpy(p + used, s, n);
+		else
+			p[used] = '?';
+		used += n ? n : 1;
+		s += n ? n : 1;
+	}
+	p[used] = '\0';
 	return p;
 }
 

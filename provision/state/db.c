@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -228,6 +229,9 @@ int vp_state_lock(const char *dir, const char *command, struct vp_err *err)
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return vp_fail_errno(err, VP_E_IO, "%s", path);
+	/* `status` looks at an embedded hypervisor under the same lock, for a moment. */
+	for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB) && tries < 20; tries++)
+		poll(NULL, 0, 100);
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		ssize_t n = pread(fd, holder, sizeof(holder) - 1, 0);
 
