@@ -40,17 +40,7 @@ static int run_step(struct vp_world *w, const struct vp_step *s, struct done *d,
 	if (vp_kind_ops[s->kind].set(w, s, s->before, s->after, &d->after, err))
 		return -1;
 	d->failed = false;
-	if (journal_done(w, s, d->id, d->after, err))
-		return -1;
-	/* The definition carries the record of its node along. */
-	if (s->kind == VP_KIND_DOMAIN && s->want && s->action == VP_CHANGE) {
-		const struct vp_step node = { .kind = VP_KIND_NODE, .name = s->name, .node = s->node, .want = s->want };
-		const char *json = vp_node_record(w->arena, s->want), *data;
-
-		if (vp_kind_ops[VP_KIND_NODE].set(w, &node, NULL, json, &data, err) || journal_done(w, &node, d->id, data, err))
-			return -1;
-	}
-	return 0;
+	return journal_done(w, s, d->id, d->after, err);
 }
 
 static int undo_step(struct vp_world *w, const struct done *d, struct vp_err *err)
@@ -66,6 +56,23 @@ static int undo_step(struct vp_world *w, const struct done *d, struct vp_err *er
 	return vp_journal_undone(w->state, d->id, vp_kind_name(s->kind), s->name, s->node, recorded(s->kind) ? data : NULL, err);
 }
 
+/* A change of the definition carries the record of its node along: one line of the plan, but a step of its own for the undo. */
+static int run_record(struct vp_world *w, const struct vp_step *domain, struct done *d, struct vp_err *err)
+{
+	struct vp_step *s = vp_alloc(w->arena, sizeof(*s));
+	struct vp_resources made = { 0 };
+	const struct vp_resource *old;
+
+	if (vp_resources(w->state, w->arena, domain->node, &made, err))
+		return -1;
+	old = vp_resource_find(&made, "node", domain->name);
+	*s = *domain;
+	s->kind = VP_KIND_NODE;
+	s->before = old ? old->data : NULL;
+	s->after = vp_node_record(w->arena, domain->want);
+	return run_step(w, s, d, err);
+}
+
 static bool lifecycle(enum vp_kind k)
 {
 	return k == VP_KIND_IMAGE || k == VP_KIND_VERIFY;
@@ -73,7 +80,7 @@ static bool lifecycle(enum vp_kind k)
 
 int vp_apply(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, void *arg, struct vp_err *err)
 {
-	struct done *done = vp_alloc(w->arena, (p->n + 1) * sizeof(*done));
+	struct done *done = vp_alloc(w->arena, (2 * p->n + 1) * sizeof(*done));
 	struct vp_err undo = { 0 };
 	size_t n = 0, failed = 0;
 
@@ -85,7 +92,8 @@ int vp_apply(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, vo
 			continue;
 		if (report)
 			report(arg, s, false);
-		if (run_step(w, s, &done[n++], err)) {
+		if (run_step(w, s, &done[n++], err) ||
+		    (s->kind == VP_KIND_DOMAIN && s->want && s->action == VP_CHANGE && run_record(w, s, &done[n++], err))) {
 			vp_context(err, "%s %s %s", vp_action_name(s->action), vp_kind_name(s->kind), s->name);
 			failed = n;
 			break;
@@ -125,6 +133,9 @@ int vp_apply_removal(struct vp_world *w, const struct vp_plan *p, vp_step_fn *re
 			if (!rc)
 				*err = one;
 			rc = -1;
+			/* A guest that cannot be removed keeps what it runs on, and its record. */
+			if (s->kind == VP_KIND_POWER || s->kind == VP_KIND_DOMAIN)
+				break;
 		} else if (report) {
 			report(arg, s, true);
 		}

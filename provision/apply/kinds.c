@@ -9,6 +9,8 @@
 
 #include "apply.h"
 
+#define MTU_DEFAULT 1500
+
 const char *vp_mark(struct vp_world *w)
 {
 	return vp_printf(w->arena, "vprov:%s", vp_state_id(w->state));
@@ -24,7 +26,7 @@ static int own_link(struct vp_world *w, const char *name, struct vp_link *out, s
 	if (w->net->ops->list(w->net, &links, err))
 		return -1;
 	link = vp_link_find(&links, name);
-	if (link && strcmp(link->alias, vp_mark(w)))
+	if (link && !vp_link_owned(link, vp_mark(w)))
 		rc = vp_fail(err, VP_E_NETOWN, "the device '%s' exists and is not vprov's", name);
 	else if (link) {
 		*out = *link;
@@ -40,7 +42,7 @@ static int own_link(struct vp_world *w, const char *name, struct vp_link *out, s
 /* A foreign device of that name is not ours: absent, as far as the records go. */
 static int probe_link(struct vp_world *w, const char *name, const char **data, struct vp_err *err)
 {
-	struct vp_link link;
+	struct vp_link link = { 0 };
 	struct vp_err local = { 0 };
 	int rc = own_link(w, name, &link, &local);
 
@@ -89,9 +91,9 @@ static int set_bridge(struct vp_world *w, const struct vp_step *s, const char *f
 static int set_tap(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)
 {
 	struct vp_link link = { 0 };
-	char bridge[16] = "";
-	unsigned mtu = 0;
 	int rc = own_link(w, s->name, &link, err);
+	const char *bridge;
+	unsigned mtu;
 
 	(void)from;
 	if (rc < 0)
@@ -99,10 +101,13 @@ static int set_tap(struct vp_world *w, const struct vp_step *s, const char *from
 	*data = to;
 	if (!to)
 		return rc ? w->net->ops->link_del(w->net, s->name, err) : 0;
-	sscanf(to, "%15s %u", bridge, &mtu);
+	bridge = vp_strndup(w->arena, to, strcspn(to, " "));
+	mtu = (unsigned)atoi(to + strlen(bridge));
+	/* 0 is the default, also on the way back from another one. */
+	mtu = mtu ? mtu : MTU_DEFAULT;
 	if (!rc && w->net->ops->tap_add(w->net, s->name, geteuid() ? geteuid() : (uid_t)-1, vp_mark(w), err))
 		return -1;
-	if (mtu && link.mtu != mtu && w->net->ops->set_mtu(w->net, s->name, mtu, err))
+	if ((rc ? link.mtu : MTU_DEFAULT) != mtu && w->net->ops->set_mtu(w->net, s->name, mtu, err))
 		return -1;
 	if (strcmp(link.master, bridge) && w->net->ops->set_master(w->net, s->name, bridge, err))
 		return -1;
@@ -175,9 +180,10 @@ static int set_domain(struct vp_world *w, const struct vp_step *s, const char *f
 	*data = NULL;
 	if (!to) {
 		rc = own_domain(w, s->name, &dom, err);
-		if (rc < 0)
-			return -1;
-		return rc ? w->hv->ops->undefine(w->hv, s->name, err) : 0;
+		if (rc <= 0)
+			return rc;
+		/* The step that stops it may have failed, or been of a run that was killed: an undefined guest would run on unknown. */
+		return w->hv->ops->destroy(w->hv, s->name, err) || w->hv->ops->undefine(w->hv, s->name, err) ? -1 : 0;
 	}
 	if (w->hv->ops->define(w->hv, xml, err) || w->hv->ops->xml(w->hv, s->name, &live, err))
 		return -1;
@@ -301,7 +307,8 @@ static int arm(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
 	row.reason = row.phase = "";
 	row.percent = row.installs = 0;
 	row.armed = row.token_live = true;
-	row.task = n->verify.enabled ? vp_printf(w->arena, "verify %s %u %u %u", stamp, n->verify.cpu_laps, n->verify.net_seconds, n->verify.disk_mib) : "";
+	row.task = n->verify.enabled ? vp_printf(w->arena, "verify %s %u %u %u", stamp, n->verify.cpu_laps, n->verify.net_seconds, n->verify.disk_mib)
+				     : "";
 	return vp_state_put(w->state, &row, err) || vp_state_event(w->state, n->name, "life", "armed", err) ? -1 : 0;
 }
 
@@ -356,6 +363,6 @@ static int set_power(struct vp_world *w, const struct vp_step *s, const char *fr
 }
 
 const struct vp_kind_ops vp_kind_ops[VP_KIND__COUNT] = {
-	[VP_KIND_BRIDGE] = { probe_link, set_bridge }, [VP_KIND_TAP] = { probe_link, set_tap },	     [VP_KIND_DISK] = { probe_disk, set_disk },
+	[VP_KIND_BRIDGE] = { probe_link, set_bridge }, [VP_KIND_TAP] = { probe_link, set_tap },		[VP_KIND_DISK] = { probe_disk, set_disk },
 	[VP_KIND_NODE] = { probe_node, set_node },     [VP_KIND_DOMAIN] = { probe_domain, set_domain }, [VP_KIND_POWER] = { probe_power, set_power },
 };

@@ -71,8 +71,11 @@ static void problem(struct look *l, const struct vp_node *n, const char *field, 
 {
 	const struct vp_origin *o = vp_origin_of(n, field);
 
-	vp_diag(l->diags, VP_ERROR, code, o && o->file && *o->file ? o->file : n->profile ? n->profile->file : n->name, o ? o->line : 0,
-		o ? o->path : "", "node %s: %s", n->name, what);
+	vp_diag(l->diags, VP_ERROR, code,
+		o && o->file && *o->file ? o->file
+		: n->profile		 ? n->profile->file
+					 : n->name,
+		o ? o->line : 0, o ? o->path : "", "node %s: %s", n->name, what);
 }
 
 static bool planned(const struct look *l, enum vp_kind kind, const char *name)
@@ -95,18 +98,19 @@ static void plan_bridge(struct look *l, const struct vp_node *n, const struct vp
 		return;
 	if (!link && !*b->address) {
 		problem(l, n, "bridge.name", VP_E_REFERENCE,
-			vp_printf(l->a, "there is no bridge '%s', and without an address for it (/system/vprov/bridge/address) vprov cannot make one", b->name));
+			vp_printf(l->a, "there is no bridge '%s', and without an address for it (/system/vprov/bridge/address) vprov cannot make one",
+				  b->name));
 	} else if (!link) {
 		add(l, VP_KIND_BRIDGE, VP_CREATE, b->name, n, NULL, want, why);
 	} else if (link->kind != VP_LINK_BRIDGE) {
 		problem(l, n, "bridge.name", VP_E_NETOWN, vp_printf(l->a, "'%s' exists and is no bridge", b->name));
-	} else if (strcmp(link->alias, l->mark)) {
+	} else if (!vp_link_owned(link, l->mark)) {
 		/* Somebody else's bridge is used as it is. */
 		if (*b->address && !vp_link_has_addr(link, b->address, b->prefix))
 			problem(l, n, "bridge.address", VP_E_NETOWN,
 				vp_printf(l->a, "bridge '%s' is not vprov's and has not the address %s", b->name, want));
 	} else if (!made || strcmp(made->data, want) || !link->up || (*b->address && !vp_link_has_addr(link, b->address, b->prefix))) {
-		add(l, VP_KIND_BRIDGE, VP_CHANGE, b->name, n, made ? made->data : "?", want,
+		add(l, VP_KIND_BRIDGE, made ? VP_CHANGE : VP_CREATE, b->name, n, made ? made->data : NULL, want,
 		    made && strcmp(made->data, want) ? "the address in the profile changed" : "it was changed outside vprov");
 	}
 }
@@ -120,11 +124,11 @@ static void plan_tap(struct look *l, const struct vp_node *n, const struct vp_ni
 
 	if (!link)
 		add(l, VP_KIND_TAP, VP_CREATE, nic->tap, n, NULL, want, why);
-	else if (strcmp(link->alias, l->mark))
+	else if (!vp_link_owned(link, l->mark))
 		problem(l, n, vp_printf(l->a, "nic.%s.name", nic->name), VP_E_NETOWN,
 			vp_printf(l->a, "a device named '%s' exists and is not vprov's", nic->tap));
 	else if (!made || strcmp(made->data, want) || strcmp(link->master, nic->bridge) || !link->up)
-		add(l, VP_KIND_TAP, VP_CHANGE, nic->tap, n, made ? made->data : "?", want,
+		add(l, VP_KIND_TAP, made ? VP_CHANGE : VP_CREATE, nic->tap, n, made ? made->data : NULL, want,
 		    made && strcmp(made->data, want) ? why : "it was changed outside vprov");
 }
 
@@ -141,8 +145,8 @@ static void check_space(struct look *l, const struct vp_node *n, const struct vp
 		return;
 	if (d->size > (uint64_t)vfs.f_blocks * vfs.f_frsize)
 		problem(l, n, field, VP_E_NOSPACE,
-			vp_printf(l->a, "disk %s of %s is larger than the file system of %s, which has %s", d->name, vp_size_text(l->a, d->size), d->path,
-				  vp_size_text(l->a, (uint64_t)vfs.f_blocks * vfs.f_frsize)));
+			vp_printf(l->a, "disk %s of %s is larger than the file system of %s, which has %s", d->name, vp_size_text(l->a, d->size),
+				  d->path, vp_size_text(l->a, (uint64_t)vfs.f_blocks * vfs.f_frsize)));
 	else if (d->size > (uint64_t)vfs.f_bavail * vfs.f_frsize)
 		note(l, vp_printf(l->a, "disk %s of %s: %s, but only %s are free now (the image is sparse)", d->name, n->name,
 				  vp_size_text(l->a, d->size), vp_size_text(l->a, (uint64_t)vfs.f_bavail * vfs.f_frsize)));
@@ -203,7 +207,8 @@ static int plan_domain(struct look *l, const struct vp_node *n, const char *reco
 		return 0;
 	}
 	if (strcasecmp(dom->uuid, n->uuid)) {
-		problem(l, n, "uuid", VP_E_PROTECTED, vp_printf(l->a, "a domain of that name with another UUID (%s) exists: it is not vprov's", dom->uuid));
+		problem(l, n, "uuid", VP_E_PROTECTED,
+			vp_printf(l->a, "a domain of that name with another UUID (%s) exists: it is not vprov's", dom->uuid));
 		return 0;
 	}
 	if (l->w->hv->ops->xml(l->w->hv, n->name, &live, l->err))
@@ -212,11 +217,11 @@ static int plan_domain(struct look *l, const struct vp_node *n, const char *reco
 	if (made && !strcmp(recorded_xml(made->data), want) && !strncmp(made->data, digest, 64))
 		return 0;
 	why = old ? vp_node_why(l->a, old->data, record) : "";
-	s = add(l, VP_KIND_DOMAIN, VP_CHANGE, n->name, n, made ? made->data : vp_strdup(l->a, vp_buf_str(&live)), want,
-		*why				      ? why :
-		made && !*recorded_xml(made->data)    ? "an earlier run was interrupted" :
-		made && strcmp(recorded_xml(made->data), want) ? "its template changed" :
-						       "it was changed outside vprov");
+	s = add(l, VP_KIND_DOMAIN, VP_CHANGE, n->name, n, made && *recorded_xml(made->data) ? made->data : vp_strdup(l->a, vp_buf_str(&live)), want,
+		*why						 ? why
+		: made && !*recorded_xml(made->data)		 ? "an earlier run was interrupted"
+		: made && strcmp(recorded_xml(made->data), want) ? "its template changed"
+								 : "it was changed outside vprov");
 	if (dom->active)
 		s->risk = "restart";
 	return 0;
@@ -243,7 +248,8 @@ static int plan_life(struct look *l, const struct vp_node *n, const struct vp_no
 		add(l, VP_KIND_POWER, VP_START, n->name, n, NULL, "disk", "--restart");
 	}
 	if (n->verify.enabled && n->install == VP_INSTALL_IMAGE && (fresh || row->life < VP_VERIFIED))
-		add(l, VP_KIND_VERIFY, VP_RUN, n->name, n, NULL, record, fresh || row->life < VP_UP ? "after the first boot" : "it was never verified");
+		add(l, VP_KIND_VERIFY, VP_RUN, n->name, n, NULL, record,
+		    fresh || row->life < VP_UP ? "after the first boot" : "it was never verified");
 	return 0;
 }
 
@@ -356,18 +362,6 @@ static bool bridge_shared(const struct look *l, const char *bridge, const char *
 	return false;
 }
 
-static bool bridge_of(const struct look *l, const char *bridge, const char *node)
-{
-	for (size_t i = 0; i < l->made.n; i++) {
-		const struct vp_resource *r = &l->made.items[i];
-		size_t n = strlen(bridge);
-
-		if (!strcmp(r->kind, "tap") && !strcmp(r->node, node) && !strncmp(r->data, bridge, n) && r->data[n] == ' ')
-			return true;
-	}
-	return false;
-}
-
 static int by_kind_down(const void *a, const void *b)
 {
 	return by_kind(b, a);
@@ -391,7 +385,7 @@ int vp_plan_destroy(struct vp_world *w, const char *node, bool keep_disks, struc
 		bool mine = !strcmp(r->node, node);
 
 		if (kind == VP_KIND_BRIDGE)
-			mine = bridge_of(&l, r->name, node) && !bridge_shared(&l, r->name, node);
+			mine = !bridge_shared(&l, r->name, node);
 		if (!mine || (keep_disks && kind == VP_KIND_DISK))
 			continue;
 		s = add(&l, kind, VP_REMOVE, r->name, NULL, r->data, NULL, "destroy");

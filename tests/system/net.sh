@@ -82,6 +82,11 @@ ok "up repairs it" net up n1.json
 is "the address is back" "$(addresses vptest)" 10.99.0.1/24
 is "the port is back" "$(master "$tap1")" vptest
 
+# --- Killed between making the bridge and marking it: it is still known as vprov's.
+ip link set vptest alias ""
+ok "up with an unmarked bridge" net up n1.json n2.json
+is "nothing to do" "$output" "nothing to do"
+
 # --- A running guest's tap is not taken away.
 qemu-system-x86_64 -machine none -accel tcg -display none -monitor none -serial none \
 	-netdev "tap,id=n,ifname=$tap1,script=no,downscript=no" </dev/null >qemu.log 2>&1 &

@@ -1,0 +1,601 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Transactions that go wrong, over a fake world: each change of the world fails once, for every one of them, and the world is as before;
+ * vprov is killed after every change and every write of the journal, and the next run finishes.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../provision/apply/apply.h"
+
+/* A killed process frees nothing: where a leak checker runs, it looks away for that long. */
+void __lsan_disable(void) __attribute__((weak));
+void __lsan_enable(void) __attribute__((weak));
+
+/* Killed is the process here, not the machine: nothing has to reach a disk, and the tests take a tenth of the time. */
+int fsync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+int fdatasync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+/* --- Faults: counted over the whole world, with the journal. --- */
+
+static struct {
+	/* 0: none */
+	unsigned fail_at, kill_at;
+	unsigned changes, points;
+	sigjmp_buf dead;
+} fault;
+
+static int refused(struct vp_err *err)
+{
+	if (++fault.changes != fault.fail_at)
+		return 0;
+	vp_fail(err, VP_E_IO, "injected");
+	errno = EIO;
+	return -1;
+}
+
+static void point(void)
+{
+	if (++fault.points == fault.kill_at)
+		siglongjmp(fault.dead, 1);
+}
+
+static int changed(int rc)
+{
+	if (!rc)
+		point();
+	return rc;
+}
+
+/* --- The fakes, with a fault before and a point of death after each change. --- */
+
+static struct vp_net *net;
+static struct vp_hv *hv;
+static struct vp_disk_fake *disks;
+
+static int net_list(struct vp_net *n, struct vp_links *out, struct vp_err *err)
+{
+	(void)n;
+	return net->ops->list(net, out, err);
+}
+
+static int bridge_add(struct vp_net *n, const char *name, const char *alias, struct vp_err *err)
+{
+	(void)n;
+	return refused(err) ? -1 : changed(net->ops->bridge_add(net, name, alias, err));
+}
+
+static int tap_add(struct vp_net *n, const char *name, uid_t owner, const char *alias, struct vp_err *err)
+{
+	(void)n;
+	return refused(err) ? -1 : changed(net->ops->tap_add(net, name, owner, alias, err));
+}
+
+static int link_del(struct vp_net *n, const char *name, struct vp_err *err)
+{
+	(void)n;
+	return refused(err) ? -1 : changed(net->ops->link_del(net, name, err));
+}
+
+static int set_master(struct vp_net *n, const char *port, const char *bridge, struct vp_err *err)
+{
+	(void)n;
+	return refused(err) ? -1 : changed(net->ops->set_master(net, port, bridge, err));
+}
+
+static int set_up(struct vp_net *n, const char *name, bool up, struct vp_err *err)
+{
+	(void)n;
+	return refused(err) ? -1 : changed(net->ops->set_up(net, name, up, err));
+}
+
+static int set_mtu(struct vp_net *n, const char *name, unsigned mtu, struct vp_err *err)
+{
+	(void)n;
+	return refused(err) ? -1 : changed(net->ops->set_mtu(net, name, mtu, err));
+}
+
+static int addr_add(struct vp_net *n, const char *name, const char *ip, unsigned prefix, struct vp_err *err)
+{
+	(void)n;
+	return refused(err) ? -1 : changed(net->ops->addr_add(net, name, ip, prefix, err));
+}
+
+static int addr_del(struct vp_net *n, const char *name, const char *ip, unsigned prefix, struct vp_err *err)
+{
+	(void)n;
+	return refused(err) ? -1 : changed(net->ops->addr_del(net, name, ip, prefix, err));
+}
+
+static const struct vp_net_ops net_ops = { net_list, bridge_add, tap_add, link_del, set_master, set_up, set_mtu, addr_add, addr_del, NULL };
+static struct vp_net faulty_net = { &net_ops };
+
+static int disk_info(void *ctx, const char *path, struct vp_disk_info *out, struct vp_err *err)
+{
+	return vp_disk_fake.info(ctx, path, out, err);
+}
+
+static int disk_create(void *ctx, const char *path, const char *format, uint64_t size, struct vp_err *err)
+{
+	return refused(err) ? -1 : changed(vp_disk_fake.create(ctx, path, format, size, err));
+}
+
+static int disk_remove(void *ctx, const char *path, struct vp_err *err)
+{
+	return refused(err) ? -1 : changed(vp_disk_fake.remove(ctx, path, err));
+}
+
+static const struct vp_disk_ops disk_ops = { disk_info, disk_create, disk_remove };
+
+static int hv_lookup(struct vp_hv *h, const char *name, struct vp_virt_dom *out, struct vp_err *err)
+{
+	(void)h;
+	return hv->ops->lookup(hv, name, out, err);
+}
+
+static int hv_xml(struct vp_hv *h, const char *name, struct vp_buf *out, struct vp_err *err)
+{
+	(void)h;
+	return hv->ops->xml(hv, name, out, err);
+}
+
+static int hv_define(struct vp_hv *h, const char *xml, struct vp_err *err)
+{
+	(void)h;
+	return refused(err) ? -1 : changed(hv->ops->define(hv, xml, err));
+}
+
+static int hv_start(struct vp_hv *h, const char *name, const char *xml, struct vp_err *err)
+{
+	(void)h;
+	return refused(err) ? -1 : changed(hv->ops->start(hv, name, xml, err));
+}
+
+static int hv_destroy(struct vp_hv *h, const char *name, struct vp_err *err)
+{
+	(void)h;
+	return refused(err) ? -1 : changed(hv->ops->destroy(hv, name, err));
+}
+
+static int hv_undefine(struct vp_hv *h, const char *name, struct vp_err *err)
+{
+	(void)h;
+	return refused(err) ? -1 : changed(hv->ops->undefine(hv, name, err));
+}
+
+static const struct vp_hv_ops hv_ops = {
+	.lookup = hv_lookup, .xml = hv_xml, .define = hv_define, .start = hv_start, .destroy = hv_destroy, .undefine = hv_undefine
+};
+static struct vp_hv faulty_hv = { .ops = &hv_ops, .uri = "fake:///", .local = true, .type = "FAKE" };
+
+/* --- One world, and the profiles that it shall become. --- */
+
+static char base[512];
+static struct vp_arena *arena;
+static struct vp_world world;
+
+/* Two nodes on one bridge; `second` is what changes: the bridge's address, the memory, and of the first node the MTU and a NIC more. */
+static const char *write_profile(int node, bool second)
+{
+	char *path = vp_printf(arena, "%s/n%d.json", base, node);
+	bool more = second && node == 1;
+	char *text = vp_printf(
+		arena,
+		"{\"system\": {\"network\": {\"hostname\": \"n%d\", \"domainname\": \"example.org\", \"interfaces\": {\"eth0\":"
+		"  {\"ip\": \"10.99.0.1%d\", \"netmask\": \"255.255.255.0\"%s}}},"
+		" \"vprov\": {\"install\": \"%s\", \"virt\": \"qemu\", \"bridge\": {\"name\": \"vptest\", \"address\": \"10.99.0.%d/24\"}}},"
+		"\"hardware\": {\"cpu\": [{\"cores\": 1}], \"ram\": [{\"size\": %d}], \"harddisks\": {\"sda\": {\"capacity\": 4096}},"
+		" \"cards\": {\"nic\": {\"eth0\": {\"boot\": true}%s}}}}",
+		node, node, more ? ", \"mtu\": 1400" : "", node == 1 ? "image" : "none", second ? 2 : 1, second ? 1024 : 512,
+		more ? ", \"eth1\": {}" : "");
+	struct vp_err err = { 0 };
+
+	if (vp_write_file(path, text, strlen(text), 0644, &err))
+		fail_msg("%s", err.msg);
+	return path;
+}
+
+static struct vp_nodes load(bool second)
+{
+	const char *paths[] = { write_profile(1, second), write_profile(2, second) };
+	const struct vp_bind_opts opts = { .virt = -1, .state_dir = world.state_dir };
+	struct vp_diags diags = { .arena = arena };
+	struct vp_nodes nodes = { 0 };
+	const char *conf = vp_printf(arena, "%s/vprov.conf", base);
+
+	assert_int_equal(vp_write_file(conf, "", 0, 0644, NULL), 0);
+	vp_nodes_load(arena, paths, 2, vp_site_read(arena, conf, &diags), &opts, &nodes, &diags);
+	if (diags.errors)
+		vp_diags_print(&diags, stderr);
+	assert_int_equal(diags.errors, 0);
+	assert_int_equal(nodes.n, 2);
+	vp_diags_free(&diags);
+	return nodes;
+}
+
+static void open_state(void)
+{
+	struct vp_err err = { 0 };
+
+	world.state = vp_state_open(world.state_dir, false, &err);
+	if (!world.state)
+		fail_msg("%s", err.msg);
+}
+
+static void new_world(void)
+{
+	const char *top = getenv("VP_TOP");
+
+	arena = vp_arena_new();
+	net = vp_net_fake();
+	hv = vp_hv_fake();
+	disks = vp_disk_fake_new();
+	fault.fail_at = fault.kill_at = 0;
+	world = (struct vp_world){ .arena = arena,
+				   .state_dir = vp_printf(arena, "%s/state", base),
+				   .hv = &faulty_hv,
+				   .net = &faulty_net,
+				   .disk = &disk_ops,
+				   .disk_ctx = disks };
+	/* A test that failed leaves its state. */
+	assert_int_equal(vp_remove_tree(world.state_dir, NULL), 0);
+	world.render =
+		(struct vp_render){ .ship_dir = vp_printf(arena, "%s/templates", top ? top : "."), .state_dir = world.state_dir, .own_taps = true };
+	open_state();
+}
+
+static void end_world(void)
+{
+	vp_state_close(world.state);
+	net->ops->close(net);
+	hv->ops->close(hv);
+	vp_disk_fake_free(disks);
+	assert_int_equal(vp_remove_tree(world.state_dir, NULL), 0);
+	vp_arena_free(arena);
+}
+
+static void describe_links(struct vp_buf *out)
+{
+	vp_cleanup(vp_links_free) struct vp_links links = { 0 };
+
+	assert_int_equal(net->ops->list(net, &links, NULL), 0);
+	for (size_t i = 0; i < links.n; i++) {
+		const struct vp_link *l = &links.items[i];
+
+		vp_buf_addf(out, "link %s %s master '%s' mtu %u %s", l->name, l->up ? "up" : "down", l->master, l->mtu,
+			    vp_link_owned(l, vp_mark(&world)) ? "ours" : "foreign");
+		for (size_t k = 0; k < l->naddrs; k++)
+			vp_buf_addf(out, " %s/%u", l->addrs[k].ip, l->addrs[k].prefix);
+		vp_buf_adds(out, "\n");
+	}
+}
+
+static void describe_domain(struct vp_buf *out, const char *name)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf xml = { 0 };
+	struct vp_virt_dom dom;
+	char digest[65];
+
+	if (hv->ops->lookup(hv, name, &dom, NULL) != 1)
+		return;
+	assert_int_equal(hv->ops->xml(hv, name, &xml, NULL), 0);
+	vp_sha256_hex(xml.data, xml.len, digest);
+	vp_buf_addf(out, "domain %s %s, %s\n", name, dom.active ? "active" : "inactive", digest);
+}
+
+/* Everything there is, and everything that is recorded. */
+static char *describe(void)
+{
+	struct vp_node_rows rows = { 0 };
+	struct vp_resources made = { 0 };
+	struct vp_records open = { 0 };
+	struct vp_buf out = { 0 };
+	char *text;
+
+	describe_links(&out);
+	vp_disk_fake_list(disks, &out);
+	describe_domain(&out, "n1.example.org");
+	describe_domain(&out, "n2.example.org");
+	assert_int_equal(vp_state_nodes(world.state, arena, &rows, NULL), 0);
+	for (size_t i = 0; i < rows.n; i++)
+		vp_buf_addf(&out, "node %s %s, secret %d, armed %d, %s\n", rows.items[i].name, vp_life_name(rows.items[i].life),
+			    *rows.items[i].token != '\0', rows.items[i].armed, rows.items[i].json);
+	assert_int_equal(vp_resources(world.state, arena, NULL, &made, NULL), 0);
+	for (size_t i = 0; i < made.n; i++)
+		vp_buf_addf(&out, "made %s %s for '%s': %s\n", made.items[i].kind, made.items[i].name, made.items[i].node, made.items[i].data);
+	assert_int_equal(vp_journal_open(world.state, arena, &open, NULL), 0);
+	for (size_t i = 0; i < open.n; i++)
+		vp_buf_addf(&out, "open %s %s %s\n", open.items[i].action, open.items[i].kind, open.items[i].name);
+	text = vp_strdup(arena, vp_buf_str(&out));
+	vp_buf_free(&out);
+	return text;
+}
+
+static void expect_same(const char *when, unsigned k, const char *want)
+{
+	const char *got = describe();
+
+	if (strcmp(got, want))
+		fail_msg("%s %u, the world is\n%sinstead of\n%s", when, k, got, want);
+}
+
+/* --- What is done to it. --- */
+
+static struct vp_plan plan_for(bool second)
+{
+	struct vp_diags diags = { .arena = arena };
+	struct vp_nodes nodes = load(second);
+	struct vp_plan plan = { 0 };
+	struct vp_err err = { 0 };
+
+	if (vp_plan_make(&world, &nodes, &plan, &diags, &err))
+		fail_msg("%s", err.msg);
+	if (diags.errors)
+		vp_diags_print(&diags, stderr);
+	assert_int_equal(diags.errors, 0);
+	vp_diags_free(&diags);
+	return plan;
+}
+
+static int create(struct vp_err *err)
+{
+	struct vp_plan plan = plan_for(false);
+
+	return vp_apply(&world, &plan, NULL, NULL, err);
+}
+
+static int change(struct vp_err *err)
+{
+	struct vp_plan plan = plan_for(true);
+
+	return vp_apply(&world, &plan, NULL, NULL, err);
+}
+
+static int destroy(struct vp_err *err)
+{
+	static const char *const names[] = { "n1.example.org", "n2.example.org" };
+
+	for (size_t i = 0; i < vp_count(names); i++) {
+		struct vp_plan plan = { 0 };
+
+		if (vp_plan_destroy(&world, names[i], false, &plan, err) || vp_apply_removal(&world, &plan, NULL, NULL, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int nothing(struct vp_err *err)
+{
+	(void)err;
+	return 0;
+}
+
+/* The installation is over: from then on a plan can be empty. */
+static void finish(void)
+{
+	struct vp_node_row row;
+
+	assert_int_equal(vp_state_node(world.state, arena, "n1.example.org", &row, NULL), 1);
+	row.life = VP_VERIFIED;
+	row.armed = false;
+	assert_int_equal(vp_state_put(world.state, &row, NULL), 0);
+}
+
+static int create_and_finish(struct vp_err *err)
+{
+	int rc = create(err);
+
+	if (!rc)
+		finish();
+	return rc;
+}
+
+typedef int (*action)(struct vp_err *err);
+
+static void must(action what)
+{
+	struct vp_err err = { 0 };
+
+	if (what(&err))
+		fail_msg("%s", err.msg);
+}
+
+/* The world that the action makes where nothing goes wrong. */
+static void without_fault(action before, action what, struct vp_buf *out)
+{
+	new_world();
+	must(before);
+	must(what);
+	vp_buf_adds(out, describe());
+	end_world();
+}
+
+/* The k-th change fails, for every k; until one run needs fewer. */
+static void fail_each(action before, action what, bool undone)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf want = { 0 };
+	bool failed = true;
+
+	without_fault(before, what, &want);
+	for (unsigned k = 1; failed; k++) {
+		struct vp_err err = { 0 };
+		char *start;
+
+		new_world();
+		must(before);
+		start = describe();
+		fault.changes = 0;
+		fault.fail_at = k;
+		failed = what(&err);
+		fault.fail_at = 0;
+		if (strstr(err.msg, "undoing"))
+			fail_msg("undo after failure of change %u: %s", k, err.msg);
+		if (failed && undone)
+			expect_same("undone after failure of change", k, start);
+		if (failed)
+			must(what);
+		expect_same("repeated after failure of change", k, vp_buf_str(&want));
+		assert_true(failed || k > 5);
+		end_world();
+	}
+}
+
+static bool killed(action what, unsigned k)
+{
+	struct vp_err err = { 0 };
+	volatile bool dead = true;
+
+	fault.points = 0;
+	fault.kill_at = k;
+	if (__lsan_disable)
+		__lsan_disable();
+	if (!sigsetjmp(fault.dead, 0)) {
+		if (what(&err))
+			fail_msg("%s", err.msg);
+		dead = false;
+	}
+	if (__lsan_enable)
+		__lsan_enable();
+	fault.kill_at = 0;
+	return dead;
+}
+
+/* Killed at every point; the next run recovers and does the same again. */
+static void kill_each(action before, action what)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf want = { 0 };
+	bool dead = true;
+
+	without_fault(before, what, &want);
+	for (unsigned k = 1; dead; k++) {
+		struct vp_err err = { 0 };
+
+		new_world();
+		must(before);
+		dead = killed(what, k);
+		vp_state_close(world.state);
+		open_state();
+		if (vp_recover(&world, &err))
+			fail_msg("recovery after kill %u: %s", k, err.msg);
+		/* A failure on top of it; then it works. */
+		fault.changes = 0;
+		fault.fail_at = dead ? 1 + k % 5 : 0;
+		if (dead && what(&err) && strstr(err.msg, "undoing"))
+			fail_msg("undo after kill %u: %s", k, err.msg);
+		fault.fail_at = 0;
+		must(what);
+		expect_same("after kill", k, vp_buf_str(&want));
+		assert_true(dead || k > 20);
+		end_world();
+	}
+}
+
+/* Killed while it is created, and then not wanted any more: nothing is left. */
+static void test_kill_then_destroy(void **state)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf want = { 0 };
+	bool dead = true;
+
+	(void)state;
+	without_fault(nothing, nothing, &want);
+	for (unsigned k = 1; dead; k++) {
+		struct vp_err err = { 0 };
+
+		new_world();
+		dead = killed(create, k);
+		if (vp_recover(&world, &err))
+			fail_msg("recovery after kill %u: %s", k, err.msg);
+		must(destroy);
+		expect_same("destroyed after kill", k, vp_buf_str(&want));
+		end_world();
+	}
+}
+
+static void test_fail_create(void **state)
+{
+	(void)state;
+	fail_each(nothing, create, true);
+}
+
+static void test_fail_change(void **state)
+{
+	(void)state;
+	fail_each(create_and_finish, change, true);
+}
+
+static void test_fail_destroy(void **state)
+{
+	(void)state;
+	fail_each(create_and_finish, destroy, false);
+}
+
+static void test_kill_create(void **state)
+{
+	(void)state;
+	kill_each(nothing, create);
+}
+
+static void test_kill_change(void **state)
+{
+	(void)state;
+	kill_each(create_and_finish, change);
+}
+
+static void test_kill_destroy(void **state)
+{
+	(void)state;
+	kill_each(create_and_finish, destroy);
+}
+
+static void test_second_plan_is_empty(void **state)
+{
+	struct vp_plan plan;
+
+	(void)state;
+	new_world();
+	must(create_and_finish);
+	plan = plan_for(false);
+	assert_int_equal(plan.n, 0);
+	assert_int_not_equal(plan_for(true).n, 0);
+	must(change);
+	plan = plan_for(true);
+	assert_int_equal(plan.n, 0);
+	must(destroy);
+	end_world();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_second_plan_is_empty), cmocka_unit_test(test_fail_create),       cmocka_unit_test(test_fail_change),
+		cmocka_unit_test(test_fail_destroy),	     cmocka_unit_test(test_kill_create),       cmocka_unit_test(test_kill_change),
+		cmocka_unit_test(test_kill_destroy),	     cmocka_unit_test(test_kill_then_destroy),
+	};
+	const char *tmp = getenv("TMPDIR");
+	int rc;
+
+	snprintf(base, sizeof(base), "%s/vprov-fault.XXXXXX", tmp ? tmp : "/tmp");
+	if (!mkdtemp(base))
+		return 1;
+	vp_journal_hook = point;
+	rc = cmocka_run_group_tests_name("fault", tests, NULL, NULL);
+	vp_remove_tree(base, NULL);
+	return rc;
+}
