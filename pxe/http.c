@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -498,13 +499,15 @@ static struct MHD_Daemon *start_one(struct vp_http *h, int fd)
 	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
 				MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd, MHD_OPTION_CONNECTION_LIMIT, MAX_CONNECTIONS,
 				MHD_OPTION_PER_IP_CONNECTION_LIMIT, MAX_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
-				MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
+				/* Without this it would not use sendfile(). */
+				MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
 }
 
 struct vp_http *vp_http_start(const struct vp_http_opts *o, struct vp_err *err)
 {
 	struct vp_http *h = vp_xcalloc(1, sizeof(*h));
 
+	signal(SIGPIPE, SIG_IGN);
 	*h = (struct vp_http){ .state = o->state, .image_dir = o->image_dir, .changed = o->changed, .arg = o->arg, .port = o->port };
 	h->daemons = vp_xcalloc(o->naddresses + 1, sizeof(*h->daemons));
 	for (size_t i = 0; i < o->naddresses; i++) {
