@@ -292,17 +292,6 @@ static int virt_define(struct vp_hv *hv, const char *xml, struct vp_err *err)
 	return dom ? 0 : fail_virt(err, "define", "");
 }
 
-/* Some drivers say that a domain has stopped while they are still busy with its end. */
-static bool still_stopping(virDomainPtr dom, uint64_t since)
-{
-	if (!strstr(virGetLastErrorMessage(), "already active") || vp_now_ns() - since > STOPPING_SECONDS * UINT64_C(1000000000))
-		return false;
-	if (virDomainIsActive(dom))
-		return false;
-	nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
-	return true;
-}
-
 static int start_once(struct vp_hv *hv, virDomainPtr dom, const char *xml)
 {
 	DOM first = NULL;
@@ -313,18 +302,24 @@ static int start_once(struct vp_hv *hv, virDomainPtr dom, const char *xml)
 	return first ? 0 : -1;
 }
 
+/* Some drivers say that a domain has stopped while they are still busy with its end. */
 static int virt_start(struct vp_hv *hv, const char *name, const char *xml, struct vp_err *err)
 {
 	DOM dom = NULL;
 	uint64_t since = vp_now_ns();
-	int rc;
+	struct vp_err last;
 
 	if (need(hv, name, &dom, err) < 0)
 		return -1;
-	do
-		rc = start_once(hv, dom, xml);
-	while (rc && still_stopping(dom, since));
-	return rc ? fail_virt(err, "start", name) : 0;
+	for (;;) {
+		last = (struct vp_err){ 0 };
+		if (!start_once(hv, dom, xml))
+			return 0;
+		fail_virt(&last, "start", name);
+		if (!strstr(last.msg, "already active") || virDomainIsActive(dom) || vp_now_ns() - since > STOPPING_SECONDS * UINT64_C(1000000000))
+			return vp_fail(err, last.code, "%s", last.msg);
+		nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+	}
 }
 
 static int virt_destroy(struct vp_hv *hv, const char *name, struct vp_err *err)
@@ -334,7 +329,7 @@ static int virt_destroy(struct vp_hv *hv, const char *name, struct vp_err *err)
 
 	if (rc <= 0)
 		return rc;
-	if (virDomainDestroy(dom) && virGetLastErrorCode() != VIR_ERR_OPERATION_INVALID)
+	if (virDomainDestroy(dom) && virGetLastErrorCode() != VIR_ERR_OPERATION_INVALID && virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)
 		return fail_virt(err, "power off", name);
 	return 0;
 }
@@ -517,9 +512,14 @@ static bool is_local(const char *uri, virConnectPtr conn)
 
 static struct vp_hv *open_uri(const char *uri, bool readonly, struct vp_err *err)
 {
-	struct call *c = vp_xcalloc(1, sizeof(*c));
+	struct call *c;
 	struct virt *v = NULL;
 
+	if (strlen(uri) >= sizeof(c->uri)) {
+		vp_fail(err, VP_E_NOHYPERVISOR, "%s: longer than %zu bytes", uri, sizeof(c->uri) - 1);
+		return NULL;
+	}
+	c = vp_xcalloc(1, sizeof(*c));
 	c->fn = call_open;
 	c->flags = readonly ? VIR_CONNECT_RO : 0;
 	snprintf(c->uri, sizeof(c->uri), "%s", uri);

@@ -164,7 +164,7 @@ static void check_first_life(struct vp_hv *hv)
 	assert_int_equal(look(hv, "a").memory, 256 * VP_MIB);
 	OK(hv->ops->xml(hv, "a", &during, &err));
 	assert_string_equal(before.data, during.data);
-	NO(hv->ops->start(hv, "a", net.data, &err), "a");
+	NO(hv->ops->start(hv, "a", net.data, &err), "already");
 	OK(hv->ops->destroy(hv, "a", &err));
 	assert_true(look(hv, "a").persistent);
 	OK(hv->ops->xml(hv, "a", &after, &err));
