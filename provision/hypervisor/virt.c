@@ -581,9 +581,20 @@ static struct vp_hv *open_system(bool readonly, struct vp_err *err)
 	return NULL;
 }
 
+/* False while the driver is busy with it, or with the end of a guest that powered itself off while nobody looked. */
+static bool settled(virDomainPtr dom)
+{
+	virDomainControlInfo info;
+	int state;
+
+	if (virDomainGetState(dom, &state, NULL, 0) || virDomainGetControlInfo(dom, &info, 0))
+		return true;
+	return state != VIR_DOMAIN_SHUTDOWN && info.state != VIR_DOMAIN_CONTROL_JOB && info.state != VIR_DOMAIN_CONTROL_OCCUPIED;
+}
+
 /*
- * The driver takes up its running domains in threads of its own. Until it has, an order to destroy looks like a lost guest, and
- * counters fail.
+ * The embedded driver takes up its running domains in threads of its own. Until it has, an order to destroy looks like a lost guest,
+ * and counters fail.
  */
 static void settle(struct vp_hv *hv)
 {
@@ -591,14 +602,8 @@ static void settle(struct vp_hv *hv)
 	int n = virConnectListAllDomains(conn_of(hv), &doms, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
 
 	for (int i = 0; i < n; i++) {
-		virDomainControlInfo info;
-
-		for (int ms = 0; ms < SETTLE_SECONDS * 1000; ms += 5) {
-			if (virDomainGetControlInfo(doms[i], &info, 0) ||
-			    (info.state != VIR_DOMAIN_CONTROL_JOB && info.state != VIR_DOMAIN_CONTROL_OCCUPIED))
-				break;
+		for (int ms = 0; ms < SETTLE_SECONDS * 1000 && !settled(doms[i]); ms += 5)
 			nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
-		}
 		virDomainFree(doms[i]);
 	}
 	free(doms);

@@ -315,6 +315,51 @@ static void locked_process(void)
 	_exit(0);
 }
 
+static void leaving_process(void)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf off = { 0 };
+	struct vp_err err = { 0 };
+	struct vp_hv *hv = open_hv(&err);
+
+	CHECK(hv);
+	domain(&off, "qemu", EMULATOR, "off.img");
+	CHECK(!hv->ops->define(hv, off.data, &err));
+	CHECK(!hv->ops->start(hv, NAME, NULL, &err));
+	_exit(0);
+}
+
+static void late_process(void)
+{
+	struct vp_err err = { 0 };
+	struct vp_virt_dom d;
+	struct vp_hv *hv = open_hv(&err);
+
+	CHECK(hv);
+	CHECK(hv->ops->lookup(hv, NAME, &d, &err) == 1 && !d.active);
+	CHECK(!strcmp(d.state, "shut off (shutdown)"));
+	CHECK(!hv->ops->undefine(hv, NAME, &err));
+	_exit(0);
+}
+
+/* A guest that powers itself off while no process has the driver open is off for the next one that looks. */
+static void test_embed_alone(void **state)
+{
+	char path[512];
+
+	(void)state;
+	uri = embed;
+	file_path(path, sizeof(path), "console.log");
+	unlink(path);
+	run_process(leaving_process);
+	for (int i = 0; i < 600 && !console_says("first life"); i++)
+		nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+	/* It powers off right after its words. */
+	sleep(1);
+	assert_int_equal(count_processes("qemu-system"), 1);
+	run_process(late_process);
+	assert_int_equal(count_processes("qemu-system"), 0);
+}
+
 /* Two processes cannot have the same root open; the second waits a moment, and then is told. */
 static void test_embed_locked(void **state)
 {
@@ -607,9 +652,10 @@ static void test_skipped(void **state)
 
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_kvm_hide),	 cmocka_unit_test(test_be_init),      cmocka_unit_test(test_embed),
-					    cmocka_unit_test(test_embed_locked), cmocka_unit_test(test_embed_killed), cmocka_unit_test(test_system),
-					    cmocka_unit_test(test_session) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_kvm_hide),	 cmocka_unit_test(test_be_init),
+					    cmocka_unit_test(test_embed),	 cmocka_unit_test(test_embed_alone),
+					    cmocka_unit_test(test_embed_locked), cmocka_unit_test(test_embed_killed),
+					    cmocka_unit_test(test_system),	 cmocka_unit_test(test_session) };
 	const struct CMUnitTest none[] = { cmocka_unit_test(test_skipped) };
 	const char *top = getenv("VP_TOP");
 	char ns[4096];
