@@ -118,8 +118,8 @@ fuzz:
 	@.ci/deps build fuzz
 	@$(MAKE) --no-print-directory fuzz-programs BUILD=$(BUILD)/libfuzzer CC=clang FUZZ_MAIN= \
 		CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link' LDFLAGS=-fsanitize=fuzzer
-	@cd $(BUILD)/libfuzzer && for f in $(FUZZ:fuzz_%=%); do mkdir -p new/$$f && echo "$$f: $(FUZZ_SECONDS) s" && \
-		fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 new/$$f $(CURDIR)/tests/fuzz/corpus/$$f || exit 1; done
+	@cd $(BUILD)/libfuzzer; rc=0; for f in $(FUZZ:fuzz_%=%); do mkdir -p new/$$f; echo "$$f: $(FUZZ_SECONDS) s"; \
+		fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 new/$$f $(CURDIR)/tests/fuzz/corpus/$$f || rc=1; done; exit $$rc
 
 bench:
 	@.ci/deps build run bench
