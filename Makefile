@@ -86,7 +86,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libvprov.a
 	@echo '  LINK    $@'
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -o $@ $< $(BUILD)/libvprov.a $(LIBS) -lcmocka
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_MAIN) $(BUILD)/libvprov.a
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_MAIN) $(wildcard tests/fuzz/*.h) $(BUILD)/libvprov.a
 	@mkdir -p $(@D)
 	@echo '  LINK    $@'
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Wno-missing-prototypes $(ALL_LDFLAGS) -o $@ $(filter-out %.h,$^) $(LIBS)
