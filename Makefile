@@ -96,7 +96,7 @@ $(BUILD)/lib/vprov: Makefile
 	@mkdir -p $@
 	@ln -sfn $(CURDIR)/templates $@/templates; ln -sfn $(CURDIR)/pxe/installer $@/installer; ln -sfn ../../guest $@/guest; touch $@
 
-test-programs: $(UNIT:%=$(BUILD)/tests/%) $(FUZZ:%=$(BUILD)/fuzz/%) $(BUILD)/vprov
+test-programs: $(UNIT:%=$(BUILD)/tests/%) $(FUZZ:%=$(BUILD)/fuzz/%) $(BUILD)/vprov $(BUILD)/guest/vprov-guest
 build-for-tests: all $(BUILD)/lib/vprov
 	@$(MAKE) --no-print-directory test-programs BUILD=$(BUILD)/san CFLAGS='$(SANITIZE)'
 
