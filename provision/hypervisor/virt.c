@@ -57,6 +57,7 @@ static const struct {
 	{ "KVM kernel module", "; KVM cannot run guests here, --virt qemu emulates them" },
 	{ "failed to initialize kvm", "; KVM cannot run guests here, --virt qemu emulates them" },
 	{ "no connection driver available for qemu", "; install the package libvirt-daemon-driver-qemu" },
+	{ "ailed to parse user", "; libvirt wants this system user to exist: `make deps` makes it, the package libvirt-daemon-system brings it" },
 	{ "Failed to connect socket", "; does the daemon run, and may you use it (group libvirt)?" },
 	{ "Permission denied", "; the hypervisor's user needs to read the file and to search the directories above it" },
 	{ "too long", "; choose a shorter --state-dir" },
