@@ -184,7 +184,10 @@ static int judge_results(struct watch *wt, struct tracked *t, struct vp_err *err
 	vp_verify_judge(wt->w->arena, t->name, &raw, t->json, &v);
 	good = v.verdict == VP_PASS || v.verdict == VP_INCONCLUSIVE;
 	if (vp_state_evidence(wt->w->state, t->name, good ? VP_EV_VERIFIED : VP_EV_VERIFY_FAILED, NULL, -1,
-			      good ? "every measurement is valid" : "verification failed; see `vprov verify --run`", err))
+			      v.verdict == VP_PASS ? "every measurement is good" :
+			      good		   ? "no measurement is bad, but some are inconclusive" :
+						     "a measurement is bad or void",
+			      err))
 		return -1;
 	return end_node(wt, t, good ? VP_EXIT_OK : VP_EXIT_VERIFY);
 }

@@ -3,6 +3,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -102,13 +103,52 @@ static int list_sources(struct build *b)
 	return 0;
 }
 
+/* A digest of the state of apt's files: listing the sources takes apt most of a second, and seldom changes. */
+static void apt_state(char hex[65])
+{
+	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
+	glob_t g = { 0 };
+	struct stat st;
+
+	glob("/etc/apt/sources.list.d/*", 0, NULL, &g);
+	glob("/etc/apt/sources.list", GLOB_APPEND, NULL, &g);
+	glob("/var/lib/apt/lists", GLOB_APPEND, NULL, &g);
+	for (size_t i = 0; i < g.gl_pathc; i++)
+		if (!stat(g.gl_pathv[i], &st))
+			vp_buf_addf(&text, "%s %lld %lld.%09ld\n", g.gl_pathv[i], (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+				    st.st_mtim.tv_nsec);
+	globfree(&g);
+	vp_sha256_hex(vp_buf_str(&text), text.len, hex);
+}
+
+/* The sources as noted when apt's files were as they are now. */
+static bool recall_sources(struct build *b, const char *note, const char *state)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
+
+	if (vp_read_file(note, BLOCK, &text, NULL) || text.len < 66 || strncmp(text.data, state, 64) != 0)
+		return false;
+	b->sources = vp_strdup(b->a, text.data + 65);
+	return true;
+}
+
 /* The machine's own sources; what they are is known once their lists have been fetched. */
 static int read_sources(struct build *b)
 {
+	const char *note = vp_printf(b->a, "%s/sources.%s", b->o->dir, b->o->suite), *text;
+	char state[65];
+
+	apt_state(state);
+	if (recall_sources(b, note, state))
+		return 0;
 	if (list_sources(b))
 		return vp_context(b->err, "package sources");
-	if (*b->sources)
+	text = vp_printf(b->a, "%s\n%s", state, b->sources);
+	if (*b->sources) {
+		/* Only a shortcut for the next time: a cache that is not ours to write does without. */
+		vp_write_file(note, text, strlen(text), 0644, NULL);
 		return 0;
+	}
 	if (geteuid() == 0 &&
 	    vp_run(&(struct vp_child){ .argv = (const char *[]){ "apt-get", "-qq", "update", NULL }, .timeout_ms = 300000 }, b->err))
 		return vp_context(b->err, "package sources");

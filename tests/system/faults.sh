@@ -14,7 +14,7 @@ url=http://10.94.17.1:8420
 console=$state/console/$node.log
 export ASAN_OPTIONS=detect_leaks=0
 vprov() { "$VPROV" "$@" --state-dir "$state"; }
-cleanup vprov destroy -y -q "$node"
+cleanup eval 'vprov destroy -y -q "$node" &>/dev/null'
 
 # Without measurement: it is not what is tried here.
 sed 's|<nlist name="verify">|&\n        <boolean name="enabled">false</boolean>|' "$VP_TOP/profiles/quickstart.xml" >"$dir/node.xml"

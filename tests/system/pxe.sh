@@ -166,8 +166,11 @@ is "it ends when it is asked to" $? 0
 same "and leaves nothing" "$before" "$(listing "$work/cache")"
 ok "not even its directory" test ! -e "$state/serve"
 
+# Behind a directory that is closed to others only root can read: then dnsmasq stays root.
+chmod 700 "$work"
 serve
-wait_for 10 test -e "$state/serve/ready"
+ok "a closed state directory works, too" wait_for 10 test -e "$state/serve/ready"
+ok "and the loader can be had" cmp <(tftp a pxelinux.0) /usr/lib/PXELINUX/pxelinux.0
 kill -9 $pid
 wait $pid 2>/dev/null
 ok "killed, its children end, too" wait_for 5 sh -c '! pidof dnsmasq iperf3'
@@ -175,4 +178,15 @@ serve --until-done
 ok "the next one starts over what was left" wait_for 10 test -e "$state/serve/ready"
 ok "and ends by itself when no node needs it" wait_for 25 test ! -e "$state/serve"
 
+chmod 755 "$work"
+
+# Somebody else's DHCP server.
+dnsmasq --conf-file=/dev/null --no-daemon --port=0 --interface=brtest --bind-interfaces --dhcp-range=10.9.8.100,10.9.8.110 --pid-file= \
+	--dhcp-leasefile="$work/foreign" 2>/dev/null &
+other=$!
+wait_for 5 sh -c 'ss -Hlun | grep -q :67'
+exits 1 "a taken DHCP port is an error" "$VPROV" serve --state-dir "$state"
+like "that tells" "$output" 'VP-B01'
+like "what dnsmasq said" "$output" "[Aa]ddress already in use"
+kill $other
 done_testing

@@ -165,6 +165,7 @@ static void second_process(void)
 	WAIT(console_says("first life"));
 	WAIT(!active(hv, &d));
 	CHECK(hv->ops->lookup(hv, NAME, &d, &err) == 1 && d.persistent);
+	snprintf(err.msg, sizeof(err.msg), "%s", d.state);
 	CHECK(!strcmp(d.state, "shut off (shutdown)"));
 	file_path(path, sizeof(path), "before.xml");
 	CHECK(!vp_read_file(path, VP_MAX_TEMPLATE, &before, &err) && !hv->ops->xml(hv, NAME, &after, &err));
