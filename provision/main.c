@@ -235,6 +235,7 @@ int main(int argc, char **argv)
 		return rc < 0 ? VP_EXIT_USAGE : VP_EXIT_OK;
 	c.arena = vp_arena_new();
 	c.diags.arena = c.arena;
+	c.program = vp_ctx_program(&c);
 	c.state_dir = vp_ctx_state_dir(&c);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);

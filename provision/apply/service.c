@@ -39,7 +39,7 @@ static pid_t service_pid(struct vp_arena *a, const char *state_dir)
 }
 
 /* In the child: a session of its own, its words in a file, nothing else inherited (above all not the lock of the state directory). */
-static void become_service(const char *log, const char *const *argv)
+static void become_service(const char *program, const char *log, const char *const *argv)
 {
 	int null = open("/dev/null", O_RDONLY), out = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 
@@ -48,7 +48,7 @@ static void become_service(const char *log, const char *const *argv)
 	dup2(out < 0 ? null : out, 1);
 	dup2(out < 0 ? null : out, 2);
 	syscall(SYS_close_range, 3u, ~0u, 0u);
-	execv("/proc/self/exe", (char **)argv);
+	execv(program, (char **)argv);
 	_exit(127);
 }
 
@@ -87,7 +87,7 @@ int vp_service_start(struct vp_world *w, struct vp_err *err)
 	if (pid < 0)
 		return vp_fail_errno(err, VP_E_HTTP, "starting the boot service");
 	if (!pid)
-		become_service(log, argv);
+		become_service(w->program, log, argv);
 	return wait_ready(w, pid, log, err);
 }
 

@@ -12,7 +12,7 @@
 #include "../verify/verify.h"
 #include "apply.h"
 
-#define POLL_MS 300
+#define POLL_MS	   300
 #define SLOW_SHARE 0.5
 
 struct tracked {
@@ -51,7 +51,7 @@ static const struct pattern {
 	bool fatal;
 } patterns[] = {
 	{ "Kernel panic - not syncing", VP_EV_FAILED, true },
-	{ "end Kernel panic", VP_EV_FAILED, true },
+	{ "No bootable device", VP_EV_FAILED, true },
 	{ " login:", VP_EV_DISK, false },
 	{ "GRUB loading", VP_EV_DISK, false },
 	{ "Welcome to GRUB", VP_EV_DISK, false },
@@ -151,8 +151,8 @@ static int judge_silence(struct watch *wt, struct tracked *t, struct vp_err *err
 		return 0;
 	if (quiet < limit)
 		return t->row.health == VP_SLOW ? 0 : vp_state_health(wt->w->state, t->name, VP_SLOW, "no news for a while", err);
-	why = vp_printf(wt->w->arena, "no news for %.0f s in state %s%s%s; the last was %s", quiet, vp_life_name(t->row.life), *t->row.phase ? ", phase " : "",
-			t->row.phase, last_words(wt, t));
+	why = vp_printf(wt->w->arena, "no news for %.0f s in state %s%s%s; the last was %s", quiet, vp_life_name(t->row.life),
+			*t->row.phase ? ", phase " : "", t->row.phase, last_words(wt, t));
 	return vp_state_health(wt->w->state, t->name, VP_STALLED, why, err);
 }
 
@@ -184,9 +184,9 @@ static int judge_results(struct watch *wt, struct tracked *t, struct vp_err *err
 	vp_verify_judge(wt->w->arena, t->name, &raw, t->json, &v);
 	good = v.verdict == VP_PASS || v.verdict == VP_INCONCLUSIVE;
 	if (vp_state_evidence(wt->w->state, t->name, good ? VP_EV_VERIFIED : VP_EV_VERIFY_FAILED, NULL, -1,
-			      v.verdict == VP_PASS ? "every measurement is good" :
-			      good		   ? "no measurement is bad, but some are inconclusive" :
-						     "a measurement is bad or void",
+			      v.verdict == VP_PASS ? "every measurement is good"
+			      : good		   ? "no measurement is bad, but some are inconclusive"
+						   : "a measurement is bad or void",
 			      err))
 		return -1;
 	return end_node(wt, t, good ? VP_EXIT_OK : VP_EXIT_VERIFY);
@@ -203,8 +203,8 @@ static int step_node(struct watch *wt, struct tracked *t, bool look, struct vp_e
 	if (r->life == VP_VERIFIED && !*r->task)
 		return end_node(wt, t, VP_EXIT_OK);
 	if (r->life >= VP_UP && !*r->task)
-		return json_is_true(json_object_get(json_object_get(t->json, "verify"), "enabled")) ? judge_results(wt, t, err) :
-												     end_node(wt, t, VP_EXIT_OK);
+		return json_is_true(json_object_get(json_object_get(t->json, "verify"), "enabled")) ? judge_results(wt, t, err)
+												    : end_node(wt, t, VP_EXIT_OK);
 	if (read_console(wt, t, err))
 		return -1;
 	return look ? look_at_domain(wt, t, err) || judge_silence(wt, t, err) ? -1 : 0 : 0;

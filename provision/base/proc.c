@@ -132,8 +132,8 @@ static int report(const struct vp_child *c, int status, const char *why, const s
 		return vp_fail(err, VP_E_TOOL, "`%s`: %s", cmd.data, why);
 	if (WIFSIGNALED(status))
 		return vp_fail(err, VP_E_TOOL, "`%s` was killed by signal %d", cmd.data, WTERMSIG(status));
-	return vp_fail(err, VP_E_TOOL, "`%s` exited with status %d%s%.*s", cmd.data, WEXITSTATUS(status), len ? ": " : "",
-		       (int)(text + len - last), last);
+	return vp_fail(err, VP_E_TOOL, "`%s` exited with status %d%s%.*s", cmd.data, WEXITSTATUS(status), len ? ": " : "", (int)(text + len - last),
+		       last);
 }
 
 int vp_run(const struct vp_child *c, struct vp_err *err)

@@ -15,7 +15,8 @@ struct vp_ctx {
 	struct vp_arena *arena;
 	/* Options; NULL, false or -1 where not given. */
 	const char *connect, *config, *output, *run;
-	/* Absolute. */
+	/* Absolute. The program's own path as it was at the start: in a mount namespace of its own it cannot be asked for any more. */
+	const char *program;
 	const char *state_dir;
 	int virt;
 	bool json, exit_code, watch, follow, restart, until_done, yes, keep;
@@ -55,6 +56,8 @@ int vp_cmd_help(struct vp_ctx *c);
 
 /* Prints "vprov: error: ... [VP-xxx]" and what to do next on stderr; answers the exit status of the code. */
 int vp_ctx_error(const struct vp_ctx *c, const struct vp_err *err);
+/* Path of this program. */
+const char *vp_ctx_program(struct vp_ctx *c);
 /* --state-dir, else /var/lib/vprov (root), else $XDG_STATE_HOME/vprov; absolute. */
 const char *vp_ctx_state_dir(struct vp_ctx *c);
 /* Site configuration (exit status 2 and printed diagnostics if it is wrong); 0 or an exit status. */

@@ -126,6 +126,14 @@ struct vp_render vp_ctx_render(struct vp_ctx *c)
 	};
 }
 
+const char *vp_ctx_program(struct vp_ctx *c)
+{
+	char exe[4096];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe));
+
+	return vp_strndup(c->arena, exe, n < 0 ? 0 : (size_t)n);
+}
+
 /* "/a/b/c" -> "/a/b" */
 static const char *parent(struct vp_ctx *c, const char *path)
 {
@@ -138,14 +146,10 @@ const char *vp_ctx_lib(struct vp_ctx *c, const char *part)
 {
 	const char *lib = getenv("VPROV_LIB");
 	const char *dir, *top;
-	char exe[4096];
-	ssize_t n;
 
 	if (lib && *lib)
 		return absolute(c, vp_printf(c->arena, "%s/%s", lib, part));
-	n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	exe[n < 0 ? 0 : n] = '\0';
-	dir = parent(c, exe);
+	dir = parent(c, c->program);
 	top = parent(c, dir);
 	if (!vp_exists(vp_printf(c->arena, "%s/templates", top)) || !vp_exists(vp_printf(c->arena, "%s/pxe", top)))
 		return vp_printf(c->arena, "%s/lib/vprov/%s", top, part);

@@ -151,7 +151,9 @@ static int follow(struct vp_world *w, const struct vp_plan *plan, struct vp_err 
 
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct vp_step *s = &plan->items[i];
-		bool wait = s->kind == VP_KIND_VERIFY || (s->kind == VP_KIND_POWER && (s->action == VP_INSTALL || s->action == VP_RESUME));
+		struct vp_node_row row;
+		bool wait = s->kind == VP_KIND_VERIFY || (s->kind == VP_KIND_POWER && vp_state_node(w->state, w->arena, s->name, &row, err) == 1 &&
+							  row.life >= VP_ARMED && row.life < VP_UP);
 
 		for (size_t k = 0; k < n && wait; k++)
 			wait = strcmp(names[k], s->name);

@@ -71,7 +71,9 @@ int vp_world_open(struct vp_ctx *c, bool change, struct vp_world *w)
 	struct vp_err err = { 0 };
 	int rc = vp_ctx_site(c);
 
-	*w = (struct vp_world){ .arena = c->arena, .state_dir = c->state_dir, .disk = &vp_disk_live, .config = c->config, .restart = c->restart };
+	*w = (struct vp_world){
+		.arena = c->arena, .state_dir = c->state_dir, .disk = &vp_disk_live, .program = c->program, .config = c->config, .restart = c->restart
+	};
 	context = c;
 	if (rc)
 		return rc;

@@ -238,9 +238,14 @@ static int plan_life(struct look *l, const struct vp_node *n, const struct vp_no
 			       row->reason, n->name);
 	if (fresh && n->install == VP_INSTALL_IMAGE) {
 		add(l, VP_KIND_POWER, VP_INSTALL, n->name, n, from, "install", "it was never installed");
-	} else if (!fresh && row->life < VP_UP) {
-		add(l, VP_KIND_POWER, dom->active ? VP_RESUME : VP_START, n->name, n, from, dom->active ? "running" : "disk",
+	} else if (!fresh && row->life < VP_UP && dom->active) {
+		add(l, VP_KIND_POWER, VP_RESUME, n->name, n, from, "running",
 		    vp_printf(l->a, "its installation is under way (%s)", vp_life_name(row->life)));
+	} else if (!fresh && row->armed) {
+		add(l, VP_KIND_POWER, VP_INSTALL, n->name, n, NULL, "install", "it was armed, but has not begun");
+	} else if (!fresh && row->life < VP_UP) {
+		add(l, VP_KIND_POWER, VP_START, n->name, n, NULL, "disk",
+		    vp_printf(l->a, "it went off during its installation (%s): whether it is complete, its disk will tell", vp_life_name(row->life)));
 	} else if (!dom->active) {
 		add(l, VP_KIND_POWER, VP_START, n->name, n, NULL, "disk", "it is switched off");
 	} else if (planned(l, VP_KIND_DOMAIN, n->name) && l->w->restart) {

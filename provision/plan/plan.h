@@ -31,6 +31,8 @@ struct vp_world {
 	int (*service)(struct vp_world *w, struct vp_err *err);
 	/* Root image of a node, found or (build) made; NULL in a fake world. 1 there, 0 not, -1 error. */
 	int (*image)(struct vp_world *w, const struct vp_node *n, bool build, struct vp_image *out, struct vp_err *err);
+	/* This program, to start the boot service from. */
+	const char *program;
 	/* Site configuration file as given, for the boot service; NULL for the default. */
 	const char *config;
 	/* Installed nodes whose domain changed are restarted. */

@@ -14,8 +14,8 @@ json_t *vp_plan_json(const struct vp_plan *p)
 		const struct vp_step *s = &p->items[i];
 
 		json_array_append_new(steps, json_pack("{s:s, s:s++, s:s, s:s, s:s, s:s?, s:s?}", "action", vp_action_name(s->action), "target",
-						       vp_kind_name(s->kind), " ", s->name, "node", s->node, "risk", s->risk, "why", s->why,
-						       "before", s->before, "after", s->after));
+						       vp_kind_name(s->kind), " ", s->name, "node", s->node, "risk", s->risk, "why", s->why, "before",
+						       s->before, "after", s->after));
 	}
 	for (size_t i = 0; i < p->nnotes; i++)
 		json_array_append_new(notes, json_string(p->notes[i]));
@@ -24,14 +24,14 @@ json_t *vp_plan_json(const struct vp_plan *p)
 
 void vp_plan_print(const struct vp_plan *p, FILE *f)
 {
-	static const char *const color[] = { [VP_CREATE] = "32", [VP_CHANGE] = "33", [VP_REMOVE] = "31", [VP_START] = "32",
+	static const char *const color[] = { [VP_CREATE] = "32", [VP_CHANGE] = "33",  [VP_REMOVE] = "31", [VP_START] = "32",
 					     [VP_STOP] = "31",	 [VP_INSTALL] = "32", [VP_RESUME] = "32", [VP_RUN] = "32" };
 
 	for (size_t i = 0; i < p->n; i++) {
 		const struct vp_step *s = &p->items[i];
 
-		fprintf(f, "%s%s%s%-8s%s %-7s %s: %s", vp_out.color ? "\033[" : "", vp_out.color ? color[s->action] : "",
-			vp_out.color ? "m" : "", vp_action_name(s->action), vp_out.color ? "\033[0m" : "", vp_kind_name(s->kind), s->name, s->why);
+		fprintf(f, "%s%s%s%-8s%s %-7s %s: %s", vp_out.color ? "\033[" : "", vp_out.color ? color[s->action] : "", vp_out.color ? "m" : "",
+			vp_action_name(s->action), vp_out.color ? "\033[0m" : "", vp_kind_name(s->kind), s->name, s->why);
 		if (strcmp(s->risk, "none"))
 			fprintf(f, " [%s]", s->risk);
 		fputc('\n', f);
@@ -77,10 +77,10 @@ char *vp_node_why(struct vp_arena *a, const char *before, const char *after)
 	const char *field;
 	char *copy;
 
-	json_object_foreach(to, field, value)
+	json_object_foreach (to, field, value)
 		if (!json_equal(value, json_object_get(from, field)))
 			one_change(&out, field, json_object_get(from, field), value, origin);
-	json_object_foreach(from, field, value)
+	json_object_foreach (from, field, value)
 		if (!json_object_get(to, field))
 			one_change(&out, field, value, NULL, origin);
 	copy = vp_strdup(a, vp_buf_str(&out));

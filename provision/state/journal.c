@@ -15,8 +15,8 @@ static int hooked(int rc)
 
 int vp_journal_start(struct vp_state *s, const struct vp_record *r, int64_t *id, struct vp_err *err)
 {
-	if (vp_db_exec(s, err, "INSERT INTO journal (kind, action, name, node, before, after, time) VALUES (?1,?2,?3,?4,?5,?6,?7)", "ssssssd", r->kind,
-		       r->action, r->name, r->node, r->before, r->after, vp_wall()))
+	if (vp_db_exec(s, err, "INSERT INTO journal (kind, action, name, node, before, after, time) VALUES (?1,?2,?3,?4,?5,?6,?7)", "ssssssd",
+		       r->kind, r->action, r->name, r->node, r->before, r->after, vp_wall()))
 		return -1;
 	*id = sqlite3_last_insert_rowid(s->db);
 	return hooked(0);
@@ -73,9 +73,9 @@ int vp_journal_open(struct vp_state *s, struct vp_arena *a, struct vp_records *o
 		return -1;
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		out->items = vp_grow_in(a, out->items, out->n, &out->cap, sizeof(*out->items));
-		out->items[out->n++] = (struct vp_record){ sqlite3_column_int64(st, 0), vp_db_text(a, st, 1), vp_db_text(a, st, 2),
-							   vp_db_text(a, st, 3), vp_db_text(a, st, 4), vp_db_text(a, st, 5), vp_db_text(a, st, 6),
-							   sqlite3_column_int(st, 7) };
+		out->items[out->n++] =
+			(struct vp_record){ sqlite3_column_int64(st, 0), vp_db_text(a, st, 1), vp_db_text(a, st, 2), vp_db_text(a, st, 3),
+					    vp_db_text(a, st, 4),	 vp_db_text(a, st, 5), vp_db_text(a, st, 6), sqlite3_column_int(st, 7) };
 	}
 	return rc == SQLITE_DONE ? 0 : vp_db_fail(s, "reading the journal", err);
 }

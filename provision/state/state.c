@@ -4,8 +4,8 @@
 
 #include "db.h"
 
-#define COLUMNS \
-	"name, uuid, virt, host, mac, ip, life, health, phase, percent, since, last_evidence, reason, token, armed, token_live," \
+#define COLUMNS                                                                                                                                      \
+	"name, uuid, virt, host, mac, ip, life, health, phase, percent, since, last_evidence, reason, token, armed, token_live,"                     \
 	" installs, json, config, image, task"
 
 static void read_row(struct vp_arena *a, sqlite3_stmt *st, struct vp_node_row *r)
@@ -102,9 +102,9 @@ int vp_state_drop(struct vp_state *s, const char *name, struct vp_err *err)
 	return vp_db_end(s,
 			 vp_db_exec(s, err, "DELETE FROM node WHERE name = ?1", "s", name) ||
 					 vp_db_exec(s, err, "DELETE FROM result WHERE node = ?1", "s", name) ||
-					 vp_db_exec(s, err, "DELETE FROM event WHERE node = ?1", "s", name) ?
-				 -1 :
-				 0,
+					 vp_db_exec(s, err, "DELETE FROM event WHERE node = ?1", "s", name)
+				 ? -1
+				 : 0,
 			 err);
 }
 
@@ -155,8 +155,7 @@ static bool worth_an_event(const struct vp_node_row *before, const struct vp_nod
 	return ev != VP_EV_PHASE || strcmp(before->phase, after->phase) || after->percent / 25 != before->percent / 25;
 }
 
-int vp_state_evidence(struct vp_state *s, const char *node, enum vp_evidence ev, const char *phase, int percent, const char *what,
-		      struct vp_err *err)
+int vp_state_evidence(struct vp_state *s, const char *node, enum vp_evidence ev, const char *phase, int percent, const char *what, struct vp_err *err)
 {
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
 	struct vp_node_row row, before;
@@ -201,9 +200,8 @@ int vp_state_take_config(struct vp_state *s, const char *node, struct vp_err *er
 
 int vp_state_events(struct vp_state *s, struct vp_arena *a, const char *node, int64_t after, struct vp_events *out, struct vp_err *err)
 {
-	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st =
-		vp_db_query(s, err, "SELECT id, time, node, source, text FROM event WHERE id > ?1 AND (?2 IS NULL OR node = ?2) ORDER BY id", "is", after,
-			    node);
+	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st = vp_db_query(
+		s, err, "SELECT id, time, node, source, text FROM event WHERE id > ?1 AND (?2 IS NULL OR node = ?2) ORDER BY id", "is", after, node);
 	int rc;
 
 	if (!st)
@@ -224,11 +222,11 @@ int vp_state_result_put(struct vp_state *s, const char *node, const char *run, c
 
 int vp_state_results(struct vp_state *s, struct vp_arena *a, const char *node, const char *run, struct vp_results *out, struct vp_err *err)
 {
-	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st =
-		vp_db_query(s, err,
-			    "SELECT run, name, data, time FROM result WHERE node = ?1 AND run = coalesce(?2, (SELECT max(run) FROM result WHERE node = ?1))"
-			    " ORDER BY name",
-			    "ss", node, run);
+	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st = vp_db_query(
+		s, err,
+		"SELECT run, name, data, time FROM result WHERE node = ?1 AND run = coalesce(?2, (SELECT max(run) FROM result WHERE node = ?1))"
+		" ORDER BY name",
+		"ss", node, run);
 	int rc;
 
 	if (!st)
