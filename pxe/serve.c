@@ -159,12 +159,27 @@ static int prepare(struct serve *s, struct vp_err *err)
 
 /* --- dnsmasq --- */
 
+/* dnsmasq itself shares the port with another DHCP server without a word, and each would get some of the requests. */
+static int check_port(const char *bridge, struct vp_err *err)
+{
+	const struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(67) };
+	vp_cleanup(vp_closep) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, bridge, (socklen_t)strlen(bridge)) ||
+	    bind(fd, (const struct sockaddr *)&any, sizeof(any)))
+		return vp_fail_errno(err, VP_E_DHCP, "DHCP on %s: UDP port 67", bridge);
+	return 0;
+}
+
 static int start_dnsmasq(struct serve *s, struct vp_err *err)
 {
 	const char *file = vp_printf(s->arena, "%s/dnsmasq.conf", s->dir), *conf = vp_printf(s->arena, "--conf-file=%s", file);
 	const struct vp_child test = { .argv = (const char *const[]){ "dnsmasq", "--test", conf, NULL }, .timeout_ms = 10000 };
 	const char *const argv[] = { "dnsmasq", conf, NULL };
 
+	for (size_t i = 0; i < s->o.nnets; i++)
+		if (check_port(s->o.nets[i].bridge, err))
+			return -1;
 	if (vp_write_file(file, s->conf.data, s->conf.len, 0644, err))
 		return -1;
 	if (vp_run(&test, err)) {
