@@ -248,33 +248,17 @@ static int probe_power(struct vp_world *w, const char *name, const char **data, 
 	return rc < 0 ? -1 : 0;
 }
 
-/* vprov's own key, by which `vprov verify` wakes the agent of a node; made once. Its public half, a line of authorized_keys, or NULL. */
-static char *own_key(struct vp_world *w, struct vp_err *err)
-{
-	char *dir = vp_printf(w->arena, "%s/ssh", w->state_dir), *key = vp_printf(w->arena, "%s/id_ed25519", dir);
-	const char *const argv[] = { "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "vprov", "-f", key, NULL };
-	const struct vp_child child = { .argv = argv, .timeout_ms = 60000 };
-	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
-
-	if (!vp_exists(key) && (vp_mkdirs(dir, 0700, err) || vp_run(&child, err)))
-		return NULL;
-	if (vp_read_file(vp_printf(w->arena, "%s.pub", key), 4096, &text, err))
-		return NULL;
-	return vp_strndup(w->arena, text.data, strcspn(text.data, "\n"));
-}
-
 /* The install configuration, as the boot service will hand it out. */
 static int render_config(struct vp_world *w, const struct vp_node *n, const struct vp_image *image, struct vp_node_row *row, struct vp_err *err)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
-	char *url = vp_service_url(w, n, err), *key = own_key(w, err), token[33];
+	char *url = vp_service_url(w, n, err), token[33];
 	json_t *data;
 	int rc;
 
-	if (!url || !key)
+	if (!url)
 		return -1;
 	data = vp_node_json(n);
-	json_array_append_new(json_object_get(data, "ssh_keys"), json_string(key));
 	vp_random_hex(token, 16);
 	row->token = vp_strdup(w->arena, token);
 	json_object_update_new(data, json_pack("{s:s, s:s, s:s+++, s:s, s:I}", "server", url, "token", token, "image_url", url, "/image/",

@@ -6,18 +6,7 @@
 #include "../verify/verify.h"
 #include "world.h"
 
-/* The node's own agent is asked over ssh to look for its task; the key is vprov's own, put there by the installer. */
-static int wake_agent(struct vp_world *w, const struct vp_node_row *row, struct vp_err *err)
-{
-	const char *key = vp_printf(w->arena, "%s/ssh/id_ed25519", w->state_dir);
-	const char *const argv[] = { "ssh", "-i", key, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-				     "-o", "ConnectTimeout=30", "-o", "LogLevel=ERROR", "-l", "root", row->ip,
-				     "systemctl start --no-block vprov-agent", NULL };
-	const struct vp_child child = { .argv = argv, .timeout_ms = 120000 };
-
-	return vp_run(&child, err);
-}
-
+/* The node's agent asks for a task at least once a minute: it is left in its row. */
 static int ask(struct vp_world *w, struct vp_node_row *row, struct vp_err *err)
 {
 	json_t *j = json_loads(row->json, 0, NULL), *v = json_object_get(j, "verify");
@@ -32,7 +21,7 @@ static int ask(struct vp_world *w, struct vp_node_row *row, struct vp_err *err)
 	row->life = VP_UP;
 	row->health = VP_OK;
 	row->last_evidence = vp_wall();
-	return vp_state_put(w->state, row, err) || w->service(w, err) || wake_agent(w, row, err) ? -1 : 0;
+	return vp_state_put(w->state, row, err) || w->service(w, err) ? -1 : 0;
 }
 
 /* A stored run, judged again from its raw outputs. */
