@@ -253,20 +253,6 @@ static void state_text(int state, int reason, char *out, size_t size)
 		snprintf(out, size, "%s", states[s].name);
 }
 
-/* libvirt takes a domain off in steps: for a moment it is inactive and its state is still that of a running one. */
-static int read_state(virDomainPtr dom, bool *active, int *state, int *reason)
-{
-	for (int ms = 0; ms < SETTLE_SECONDS * 1000; ms += 5) {
-		*active = virDomainIsActive(dom) == 1;
-		if (virDomainGetState(dom, state, reason, 0))
-			return -1;
-		if (*active || *state == VIR_DOMAIN_SHUTOFF || *state == VIR_DOMAIN_CRASHED || *state == VIR_DOMAIN_NOSTATE)
-			break;
-		nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
-	}
-	return 0;
-}
-
 static int virt_lookup(struct vp_hv *hv, const char *name, struct vp_virt_dom *out, struct vp_err *err)
 {
 	DOM dom = NULL;
@@ -276,11 +262,10 @@ static int virt_lookup(struct vp_hv *hv, const char *name, struct vp_virt_dom *o
 	*out = (struct vp_virt_dom){ 0 };
 	if (rc <= 0)
 		return rc;
-	if (read_state(dom, &out->active, &state, &reason) || virDomainGetInfo(dom, &info) || virDomainGetUUIDString(dom, out->uuid)) {
-		/* It was not persistent, and has just gone. */
-		return virGetLastErrorCode() == VIR_ERR_NO_DOMAIN ? 0 : fail_virt(err, "look at", name);
-	}
+	if (virDomainGetState(dom, &state, &reason, 0) || virDomainGetInfo(dom, &info) || virDomainGetUUIDString(dom, out->uuid))
+		return fail_virt(err, "look at", name);
 	out->persistent = virDomainIsPersistent(dom) == 1;
+	out->active = virDomainIsActive(dom) == 1;
 	out->memory = out->active ? (uint64_t)info.memory * 1024 : 0;
 	out->vcpus = info.nrVirtCpu;
 	state_text(state, reason, out->state, sizeof(out->state));
