@@ -234,6 +234,7 @@ int vp_served_sync(const char *dir, const struct vp_served_files *have, struct v
 		w += cmp >= 0;
 		if (!change)
 			continue;
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): cmp is -1 only where there is an old one, 1 only where there is a new one */
 		*reload |= (cmp < 0 ? old : new)->reload;
 		if (cmp < 0 ? withdraw(dir, old, err) : publish(dir, new, err))
 			return -1;

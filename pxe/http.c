@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/tcp.h>
@@ -126,25 +125,12 @@ static enum MHD_Result refuse(struct vp_http *h, struct MHD_Connection *c, const
 
 /* --- Files --- */
 
-/* The directory of the kernel and ramdisk that belong to a root image: the one whose image.json names its digest. */
+/* Where the kernel and ramdisk are that the node was armed with. */
 static const char *boot_dir(const struct vp_http *h, struct request *q)
 {
-	DIR *dir = q->row.image && q->row.image[0] ? opendir(h->image_dir) : NULL;
-	const char *found = NULL;
-	struct dirent *e;
+	const char *key = q->row.image;
 
-	while (dir && !found && (e = readdir(dir))) {
-		vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
-		const char *path = vp_printf(q->arena, "%s/%s", h->image_dir, e->d_name);
-
-		if (e->d_name[0] == '.' || vp_read_file(vp_printf(q->arena, "%s/image.json", path), 1 << 20, &text, NULL))
-			continue;
-		if (strstr(vp_buf_str(&text), q->row.image))
-			found = path;
-	}
-	if (dir)
-		closedir(dir);
-	return found ? found : h->image_dir;
+	return *key && !strchr(key, '/') && *key != '.' ? vp_printf(q->arena, "%s/%s", h->image_dir, key) : h->image_dir;
 }
 
 static uint64_t acked(int fd)

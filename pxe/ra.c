@@ -38,7 +38,7 @@ void vp_ra_answer(int fd)
 {
 	/* A lifetime of 0: not a default router. No prefix, no DHCPv6. The kernel fills in the checksum. */
 	static const struct nd_router_advert none = { .nd_ra_type = ND_ROUTER_ADVERT };
-	struct sockaddr_in6 from;
+	struct sockaddr_in6 from = { 0 };
 	socklen_t len = sizeof(from);
 	char packet[256];
 

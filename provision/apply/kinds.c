@@ -266,7 +266,7 @@ static int render_config(struct vp_world *w, const struct vp_node *n, const stru
 	rc = vp_render_text(&w->render, "install.conf", data, vp_escape_shell, &text, err);
 	json_decref(data);
 	row->config = vp_strdup(w->arena, vp_buf_str(&text));
-	row->image = image->digest;
+	row->image = strrchr(image->dir, '/') + 1;
 	return rc;
 }
 

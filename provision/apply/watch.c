@@ -164,12 +164,15 @@ static void print_console_tail(struct watch *wt, const struct tracked *t)
 		fprintf(stderr, "--- last lines of %s\n%s\n---\n", path, tail);
 }
 
-static int end_node(struct watch *wt, struct tracked *t, int status)
+static int end_node(struct watch *wt, struct tracked *t, int status, struct vp_err *err)
 {
 	t->ended = true;
 	t->status = status;
-	(void)wt;
-	return 0;
+	if (!status || !*t->row.task)
+		return 0;
+	/* Given up: nobody waits for the measurement any more, and the boot service need not. */
+	t->row.task = "";
+	return vp_state_put(wt->w->state, &t->row, err);
 }
 
 /* All results are in: the verdict. */
@@ -189,7 +192,7 @@ static int judge_results(struct watch *wt, struct tracked *t, struct vp_err *err
 						   : "a measurement is bad or void",
 			      err))
 		return -1;
-	return end_node(wt, t, good ? VP_EXIT_OK : VP_EXIT_VERIFY);
+	return end_node(wt, t, good ? VP_EXIT_OK : VP_EXIT_VERIFY, err);
 }
 
 static int step_node(struct watch *wt, struct tracked *t, bool look, struct vp_err *err)
@@ -199,12 +202,12 @@ static int step_node(struct watch *wt, struct tracked *t, bool look, struct vp_e
 	if (vp_state_node(wt->w->state, wt->w->arena, t->name, r, err) != 1)
 		return vp_fail(err, VP_E_NOTFOUND, "node %s disappeared", t->name);
 	if (r->health == VP_FAILED || r->health == VP_STALLED)
-		return end_node(wt, t, VP_EXIT_FAILED);
+		return end_node(wt, t, VP_EXIT_FAILED, err);
 	if (r->life == VP_VERIFIED && !*r->task)
-		return end_node(wt, t, VP_EXIT_OK);
+		return end_node(wt, t, VP_EXIT_OK, err);
 	if (r->life >= VP_UP && !*r->task)
 		return json_is_true(json_object_get(json_object_get(t->json, "verify"), "enabled")) ? judge_results(wt, t, err)
-												    : end_node(wt, t, VP_EXIT_OK);
+												    : end_node(wt, t, VP_EXIT_OK, err);
 	if (read_console(wt, t, err))
 		return -1;
 	return look ? look_at_domain(wt, t, err) || judge_silence(wt, t, err) ? -1 : 0 : 0;

@@ -67,6 +67,8 @@ static void sweep(struct vp_world *w)
 		vp_warn("%s", err.msg);
 	if (rows.n)
 		return;
+	/* A service that could not start leaves its log. */
+	vp_remove_tree(vp_printf(w->arena, "%s/serve", w->state_dir), NULL);
 	rmdir(vp_printf(w->arena, "%s/disks", w->state_dir));
 	rmdir(vp_printf(w->arena, "%s/console", w->state_dir));
 }

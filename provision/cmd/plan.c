@@ -82,7 +82,8 @@ static int load_saved(struct vp_ctx *c, json_t **steps, struct vp_err *err)
 	json_t *j, *profiles, *one;
 	size_t i;
 
-	if (c->nargs != 1 || !strcmp(c->args[0], "-") || vp_read_file(c->args[0], VP_MAX_PROFILE, &text, NULL) || !strstr(vp_buf_str(&text), "\"vprov_plan\""))
+	if (c->nargs != 1 || !strcmp(c->args[0], "-") || vp_read_file(c->args[0], VP_MAX_PROFILE, &text, NULL) ||
+	    !strstr(vp_buf_str(&text), "\"vprov_plan\""))
 		return 0;
 	j = json_loads(text.data, 0, NULL);
 	profiles = json_object_get(j, "profiles");
@@ -91,7 +92,7 @@ static int load_saved(struct vp_ctx *c, json_t **steps, struct vp_err *err)
 		return vp_fail(err, VP_E_SYNTAX, "%s: not a plan of this version of vprov", c->args[0]);
 	}
 	args = vp_alloc(c->arena, (json_array_size(profiles) + 1) * sizeof(*args));
-	json_array_foreach(profiles, i, one)
+	json_array_foreach (profiles, i, one)
 		args[i] = vp_strdup(c->arena, json_string_value(one) ? json_string_value(one) : "");
 	c->args = args;
 	c->nargs = json_array_size(profiles);

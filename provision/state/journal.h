@@ -33,8 +33,7 @@ int vp_journal_start(struct vp_state *s, const struct vp_record *r, int64_t *id,
  */
 int vp_journal_done(struct vp_state *s, int64_t id, const char *kind, const char *name, const char *node, const char *after, struct vp_err *err);
 /* Removes one record (after its undo, with the resource set back to `before`; NULL: gone). */
-int vp_journal_undone(struct vp_state *s, int64_t id, const char *kind, const char *name, const char *node, const char *before,
-		      struct vp_err *err);
+int vp_journal_undone(struct vp_state *s, int64_t id, const char *kind, const char *name, const char *node, const char *before, struct vp_err *err);
 /* Removes one record and leaves the resource as recorded. */
 int vp_journal_forget(struct vp_state *s, int64_t id, struct vp_err *err);
 /* The transaction succeeded: all records go. */

@@ -44,7 +44,7 @@ struct vp_node_row {
 	/* Desired node as last applied (JSON of vp_node_json()), and its install configuration as served. */
 	const char *json;
 	const char *config;
-	/* Digest of the root image it was installed from. */
+	/* Directory in the image cache of the kernel and ramdisk it was armed with. */
 	const char *image;
 	/* What the node shall do when it asks: "verify RUN CPU_LAPS NET_SECONDS DISK_MIB", "" for nothing. */
 	const char *task;

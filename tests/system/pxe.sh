@@ -19,7 +19,6 @@ mkdir -p "$cache/key"
 head -c 3000000 /dev/urandom >"$cache/$digest.tar.zst"
 echo kernel >"$cache/key/vmlinuz"
 echo ramdisk >"$cache/key/initrd"
-echo "{\"root\": \"$digest.tar.zst\"}" >"$cache/key/image.json"
 
 sql() { sqlite3 -cmd '.timeout 5000' "$state/vprov.db" "$@"; }
 # node NAME MAC IP BRIDGE ADDRESS : an armed one
@@ -27,7 +26,7 @@ node() {
 	local json
 	json="{\"nics\": [{\"mac\": \"$2\", \"bridge\": \"$4\", \"gateway\": \"$5\"}], \"bridges\": [{\"name\": \"$4\", \"address\": \"$5\", \"prefix\": 24}]}"
 	sql "INSERT OR REPLACE INTO node (name, mac, ip, life, health, percent, since, last_evidence, token, armed, token_live, installs, json, config,
-		image, task, reason, phase) VALUES ('$1', '$2', '$3', 1, 0, 0, 0, 0, '$token', 1, 1, 0, '$json', 'NODE=''$1''', '$digest', '', '', '')"
+		image, task, reason, phase) VALUES ('$1', '$2', '$3', 1, 0, 0, 0, 0, '$token', 1, 1, 0, '$json', 'NODE=''$1''', 'key', '', '', '')"
 }
 row() { sql "SELECT $1 FROM node WHERE name = 'n1.example.org'"; }
 life_is() { [[ $(row life) == "$1" ]]; }
