@@ -215,6 +215,8 @@ int main(int argc, char **argv)
 	const struct vp_cmd *cmd;
 	int rc;
 
+	/* As PID 1 of a namespace or container: libvirt waits 40 s for each zombie that nobody reaps. */
+	vp_be_init();
 	vp_out = (struct vp_out){ .tty = isatty(STDOUT_FILENO), .color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") };
 	if (argc < 2) {
 		print_help(stderr, NULL);
