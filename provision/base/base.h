@@ -17,9 +17,9 @@
 #include "limits.h"
 
 #define VP_PRINTF(f, a) __attribute__((format(printf, f, a), nonnull(f)))
-#define vp_cleanup(fn) __attribute__((cleanup(fn)))
+#define vp_cleanup(fn)	__attribute__((cleanup(fn)))
 #define vp_count(array) (sizeof(array) / sizeof((array)[0]))
-#define VP_MIB (UINT64_C(1) << 20)
+#define VP_MIB		(UINT64_C(1) << 20)
 
 /* --- Arena: everything of one run, freed at once. Memory is zeroed and aligned for any type. --- */
 struct vp_arena;

@@ -3,25 +3,25 @@
 #ifndef VP_LIMITS_H
 #define VP_LIMITS_H
 
-#define VP_MAX_PROFILE (64u << 20) /* bytes of one profile, inflated; real ones are below 1 MiB */
-#define VP_MAX_DEPTH 64		   /* nesting of a profile; real ones stay below 20 */
-#define VP_MAX_VALUES 2000000	   /* elements of one profile */
-#define VP_MAX_TEMPLATE (1u << 20) /* bytes of one template */
-#define VP_MAX_RENDER (16u << 20)  /* bytes of one rendered text */
-#define VP_MAX_PARTIALS 32	   /* nesting of template sections and partials */
+#define VP_MAX_PROFILE	    (64u << 20) /* bytes of one profile, inflated; real ones are below 1 MiB */
+#define VP_MAX_DEPTH	    64		/* nesting of a profile; real ones stay below 20 */
+#define VP_MAX_VALUES	    2000000	/* elements of one profile */
+#define VP_MAX_TEMPLATE	    (1u << 20)	/* bytes of one template */
+#define VP_MAX_RENDER	    (16u << 20) /* bytes of one rendered text */
+#define VP_MAX_PARTIALS	    32		/* nesting of template sections and partials */
 #define VP_MAX_CHILD_OUTPUT (16u << 20)
-#define VP_MAX_VCPUS 4096
-#define VP_MIN_MEMORY_MIB 64
-#define VP_MAX_MEMORY_MIB (16u << 20) /* 16 TiB */
-#define VP_MAX_DISK_MIB (UINT64_C(1) << 30)
-#define VP_MAX_DISKS 26
-#define VP_MAX_NICS 32
-#define VP_MAX_NAME 200 /* bytes of a node's name: it becomes part of file names */
-#define VP_MAX_NODES 100000
-#define VP_MAX_DIAGS 1000	     /* problems shown of one run */
-#define VP_MAX_HTTP_BODY (8u << 20) /* bytes of one posted result */
-#define VP_MAX_EVENT 4096	    /* bytes of one posted event */
-#define VP_HTTP_PORT 8420	    /* of the boot service, on the bridges' addresses only */
-#define VP_CONSOLE_LINES 20	    /* console lines shown with a failure */
+#define VP_MAX_VCPUS	    4096
+#define VP_MIN_MEMORY_MIB   64
+#define VP_MAX_MEMORY_MIB   (16u << 20) /* 16 TiB */
+#define VP_MAX_DISK_MIB	    (UINT64_C(1) << 30)
+#define VP_MAX_DISKS	    26
+#define VP_MAX_NICS	    32
+#define VP_MAX_NAME	    200 /* bytes of a node's name: it becomes part of file names */
+#define VP_MAX_NODES	    100000
+#define VP_MAX_DIAGS	    1000       /* problems shown of one run */
+#define VP_MAX_HTTP_BODY    (8u << 20) /* bytes of one posted result */
+#define VP_MAX_EVENT	    4096       /* bytes of one posted event */
+#define VP_HTTP_PORT	    8420       /* of the boot service, on the bridges' addresses only */
+#define VP_CONSOLE_LINES    20	       /* console lines shown with a failure */
 
 #endif

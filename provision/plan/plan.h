@@ -40,7 +40,17 @@ struct vp_world {
 };
 
 /* In the order in which they are made; removal goes the other way. */
-enum vp_kind { VP_KIND_IMAGE, VP_KIND_BRIDGE, VP_KIND_TAP, VP_KIND_DISK, VP_KIND_NODE, VP_KIND_DOMAIN, VP_KIND_POWER, VP_KIND_VERIFY, VP_KIND__COUNT };
+enum vp_kind {
+	VP_KIND_IMAGE,
+	VP_KIND_BRIDGE,
+	VP_KIND_TAP,
+	VP_KIND_DISK,
+	VP_KIND_NODE,
+	VP_KIND_DOMAIN,
+	VP_KIND_POWER,
+	VP_KIND_VERIFY,
+	VP_KIND__COUNT
+};
 enum vp_action { VP_CREATE, VP_CHANGE, VP_REMOVE, VP_START, VP_STOP, VP_INSTALL, VP_RESUME, VP_RUN };
 
 struct vp_step {

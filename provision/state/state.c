@@ -158,7 +158,7 @@ static bool worth_an_event(const struct vp_node_row *before, const struct vp_nod
 int vp_state_evidence(struct vp_state *s, const char *node, enum vp_evidence ev, const char *phase, int percent, const char *what, struct vp_err *err)
 {
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
-	struct vp_node_row row, before;
+	struct vp_node_row row = { 0 }, before;
 	int rc;
 
 	if (vp_db_begin(s, err))

@@ -4,7 +4,7 @@
 
 setup() {
 	: "${VPROV:?the program}" "${VP_TOP:=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}"
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || exit
 	cp "$VP_TOP/profiles/quickstart.xml" node.xml
 	unset LIBVIRT_DEFAULT_URI
 }

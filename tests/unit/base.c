@@ -60,8 +60,14 @@ static void test_sha256(void **state)
 static void test_printable(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "caf\xc3\xa9", "caf\xc3\xa9" }, { "a\nb\033[2J", "a?b?[2J" }, { "\xff\xfe", "??" },	 { "\xc3", "?" },
-		{ "\xc2\x9b", "??" },		  { "\xc0\xaf", "??" },		{ "\xed\xa0\x80", "???" }, { "\xf0\x9f\x98\x80!", "\xf0\x9f\x98\x80!" },
+		{ "caf\xc3\xa9", "caf\xc3\xa9" },
+		{ "a\nb\033[2J", "a?b?[2J" },
+		{ "\xff\xfe", "??" },
+		{ "\xc3", "?" },
+		{ "\xc2\x9b", "??" },
+		{ "\xc0\xaf", "??" },
+		{ "\xed\xa0\x80", "???" },
+		{ "\xf0\x9f\x98\x80!", "\xf0\x9f\x98\x80!" },
 	};
 
 	(void)state;
@@ -190,9 +196,8 @@ static void test_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_uuid5),	cmocka_unit_test(test_sha256), cmocka_unit_test(test_printable),
-		cmocka_unit_test(test_numbers), cmocka_unit_test(test_publish), cmocka_unit_test(test_remove),
-		cmocka_unit_test(test_run),	cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_uuid5),	cmocka_unit_test(test_sha256), cmocka_unit_test(test_printable), cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_publish), cmocka_unit_test(test_remove), cmocka_unit_test(test_run),	 cmocka_unit_test(test_errors),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, setup, teardown);

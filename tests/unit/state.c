@@ -47,8 +47,14 @@ static int teardown(void **state)
 
 static void put(struct fixture *f, const char *name, enum vp_life life)
 {
-	const struct vp_node_row row = { .name = name, .mac = "02:00:00:00:00:0A", .ip = "10.0.0.5", .life = life, .armed = true, .token_live = true,
-					 .token = "t", .json = "{}" };
+	const struct vp_node_row row = { .name = name,
+					 .mac = "02:00:00:00:00:0A",
+					 .ip = "10.0.0.5",
+					 .life = life,
+					 .armed = true,
+					 .token_live = true,
+					 .token = "t",
+					 .json = "{}" };
 
 	assert_int_equal(vp_state_put(f->s, &row, &f->err), 0);
 }
@@ -63,7 +69,7 @@ static struct vp_node_row get(struct fixture *f, const char *name)
 
 static void test_life_forward_only(void **state)
 {
-	static const enum vp_evidence order[] = { VP_EV_LEASE, VP_EV_LOADER, VP_EV_KERNEL, VP_EV_CONFIG,   VP_EV_PHASE,
+	static const enum vp_evidence order[] = { VP_EV_LEASE, VP_EV_LOADER, VP_EV_KERNEL, VP_EV_CONFIG,  VP_EV_PHASE,
 						  VP_EV_ACK,   VP_EV_DISK,   VP_EV_UP,	   VP_EV_VERIFIED };
 	enum vp_life life = VP_ARMED;
 
