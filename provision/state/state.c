@@ -119,6 +119,7 @@ int vp_state_event(struct vp_state *s, const char *node, const char *source, con
 /* Writes the outcome of one piece of evidence into the row. */
 static void advance(struct vp_node_row *r, enum vp_evidence ev, const char *phase, int percent, const char *why)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): vp_state_node() fills the row where it answers 1 */
 	enum vp_health health = r->health;
 	enum vp_life life = vp_life_next(r->life, ev, &health);
 	double now = vp_wall();
@@ -158,7 +159,7 @@ static bool worth_an_event(const struct vp_node_row *before, const struct vp_nod
 int vp_state_evidence(struct vp_state *s, const char *node, enum vp_evidence ev, const char *phase, int percent, const char *what, struct vp_err *err)
 {
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
-	struct vp_node_row row = { 0 }, before;
+	struct vp_node_row row, before;
 	int rc;
 
 	if (vp_db_begin(s, err))

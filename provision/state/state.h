@@ -105,8 +105,7 @@ int vp_state_event(struct vp_state *s, const char *node, const char *source, con
 int vp_state_events(struct vp_state *s, struct vp_arena *a, const char *node, int64_t after, struct vp_events *out, struct vp_err *err);
 
 /* Raw outputs of a verification run, verbatim. run is a text that sorts by time. */
-int vp_state_result_put(struct vp_state *s, const char *node, const char *run, const char *name, const void *data, size_t len,
-			struct vp_err *err);
+int vp_state_result_put(struct vp_state *s, const char *node, const char *run, const char *name, const void *data, size_t len, struct vp_err *err);
 struct vp_result {
 	const char *run;
 	const char *name;
