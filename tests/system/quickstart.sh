@@ -14,6 +14,7 @@ profile=$dir/node.xml
 node=quickstart.vprov.test
 export ASAN_OPTIONS=detect_leaks=0
 vprov() { "$VPROV" "$@" --state-dir "$state"; }
+# shellcheck disable=SC2016 # expanded when it runs
 cleanup eval 'vprov destroy -y -q "$node" &>/dev/null'
 cp "$VP_TOP/profiles/quickstart.xml" "$profile"
 
