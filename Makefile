@@ -86,6 +86,10 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libvprov.a
 	@echo '  LINK    $@'
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -o $@ $< $(BUILD)/libvprov.a $(LIBS) -lcmocka
 
+$(BUILD)/image: tests/system/image.c $(BUILD)/libvprov.a
+	@echo '  LINK    $@'
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_MAIN) $(wildcard tests/fuzz/*.h) $(BUILD)/libvprov.a
 	@mkdir -p $(@D)
 	@echo '  LINK    $@'
@@ -97,7 +101,7 @@ $(BUILD)/lib/vprov: Makefile
 	@ln -sfn $(CURDIR)/templates $@/templates; ln -sfn $(CURDIR)/pxe/installer $@/installer; ln -sfn ../../guest $@/guest; touch $@
 
 test-programs: $(UNIT:%=$(BUILD)/tests/%) $(FUZZ:%=$(BUILD)/fuzz/%) $(BUILD)/vprov $(BUILD)/guest/vprov-guest
-build-for-tests: all $(BUILD)/lib/vprov
+build-for-tests: all $(BUILD)/image $(BUILD)/lib/vprov
 	@$(MAKE) --no-print-directory test-programs BUILD=$(BUILD)/san CFLAGS='$(SANITIZE)'
 
 FAST = $(UNIT:%=$(abspath $(BUILD))/san/tests/%) $(FUZZ:%=$(abspath $(BUILD))/san/fuzz/%) $(CLI)

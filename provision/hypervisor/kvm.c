@@ -31,10 +31,16 @@ static int opens(void)
 	return fd >= 0;
 }
 
+/* Why a hidden /dev/kvm was hidden: asked later, the hiding itself would be the answer. */
+static const char *hidden;
+
 bool vp_kvm_usable(const char **why)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf cpuinfo = { 0 };
 
+	*why = hidden;
+	if (hidden)
+		return false;
 	if (!opens()) {
 		*why = errno == ENOENT ? "there is no /dev/kvm" : "/dev/kvm cannot be opened";
 		return false;
@@ -63,5 +69,6 @@ int vp_kvm_hide(struct vp_err *err)
 		return vp_fail_errno(err, VP_E_PRIVILEGE, "keeping the hiding of /dev/kvm private");
 	if (mount("/proc/version", "/dev/kvm", NULL, MS_BIND, NULL) || mount(NULL, "/dev/kvm", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL))
 		return vp_fail_errno(err, VP_E_PRIVILEGE, "hiding /dev/kvm");
+	hidden = why;
 	return 1;
 }

@@ -5,6 +5,7 @@
 # profile is one change; destroy leaves nothing.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
+need_image
 in_ns
 
 dir=$(mktemp -d)

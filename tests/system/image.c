@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+/* image GUEST-DIR INSTALLER-DIR : makes sure that the root image is in the cache, where the network can still be reached. */
+#include "../../provision/cmd/cmd.h"
+#include "../../provision/disk/image.h"
+
+volatile int vp_interrupted;
+
+int main(int argc, char **argv)
+{
+	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
+	struct vp_image_opts o = { .dir = vp_ctx_cache(a), .suite = "bookworm" };
+	struct vp_image image;
+	struct vp_err err;
+
+	if (argc != 3)
+		return VP_EXIT_USAGE;
+	o.guest_dir = argv[1];
+	o.installer_dir = argv[2];
+	if (!vp_image_build(a, &o, &image, &err))
+		return VP_EXIT_OK;
+	fprintf(stderr, "%s\n", err.msg);
+	return VP_EXIT_FAILED;
+}
