@@ -21,12 +21,13 @@ cleanup eval 'vprov destroy -y -q "$node" &>/dev/null'
 # Without measurement: it is not what is tried here.
 sed 's|<boolean name="enabled">true|<boolean name="enabled">false|' "$VP_TOP/profiles/quickstart.xml" >"$dir/node.xml"
 
-begin() { vprov apply "$dir/node.xml" >"$dir/out" 2>&1 </dev/null & apply=$!; }
+# The program itself, not a shell around it, is what is killed later.
+begin() { "$VPROV" apply "$dir/node.xml" --state-dir "$state" >"$dir/out" 2>&1 </dev/null & apply=$!; }
 state_is() { vprov status --json | grep -q "\"state\": \"$1\""; }
 console_has() { grep -q "$1" "$console"; }
 token() { sed -n 's/.*vprov.token=\([0-9a-f]*\).*/\1/p' "$state"/serve/tftp/pxelinux.cfg/01-*; }
 # post PATH: the HTTP status of the answer
-post() { busybox wget -S -O /dev/null --post-data "" "$url$1" 2>&1 | sed -n 's|.*HTTP/1.1 \([0-9]*\).*|\1|p'; }
+post() { busybox wget -S -O /dev/null --post-data "" "$url$1" 2>&1 | sed -n 's|.*HTTP/1.1 \([0-9]*\).*|\1|p;T;q'; }
 serve_pid() { cut -d' ' -f1 "$state/serve/ready"; }
 
 begin
@@ -58,7 +59,7 @@ kill -STOP "$service"
 ok "the guest restarts without an answer to its ack" wait_for 200 console_has "login:"
 kill -CONT "$service"
 ok "apply ends well" wait $apply
-diag "$(cat "$dir/out")"
+diag "$(tr -d '\0' <"$dir/out")"
 ok "the node is up" state_is up
 is "it was installed once" "$(grep -c 'vprov: unpack 0' "$console")" 1
 like "an ack after the fact changes nothing" "$(post "/node/$node/ack?token=$secret"; vprov status)" "up"
