@@ -2,8 +2,7 @@
 #include <string.h>
 #include <time.h>
 
-#include <jansson.h>
-
+#include "../provision/state/row_json.h"
 #include "../templates/mustache.h"
 #include "http.h"
 
@@ -12,13 +11,8 @@ void vp_status_json(const struct vp_node_rows *rows, struct vp_buf *out)
 	json_t *nodes = json_array(), *all = json_pack("{s:o}", "nodes", nodes);
 	vp_cleanup(vp_freep) char *text = NULL;
 
-	for (size_t i = 0; i < rows->n; i++) {
-		const struct vp_node_row *r = &rows->items[i];
-
-		json_array_append_new(nodes, json_pack("{s:s, s:s, s:s, s:f, s:s, s:s, s:s, s:s, s:i}", "name", r->name, "state",
-						       vp_life_name(r->life), "health", vp_health_name(r->health), "since", r->since, "reason",
-						       r->reason, "virt", r->virt, "host", r->host, "phase", r->phase, "progress", (int)r->percent));
-	}
+	for (size_t i = 0; i < rows->n; i++)
+		json_array_append_new(nodes, vp_node_row_json(&rows->items[i]));
 	text = json_dumps(all, JSON_INDENT(2));
 	vp_buf_adds(out, text ? text : "{}");
 	vp_buf_adds(out, "\n");

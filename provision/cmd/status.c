@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../state/row_json.h"
 #include "cmd.h"
 #include "table.h"
 
@@ -133,11 +134,6 @@ static const char *host_of(struct vp_ctx *c, const struct vp_node_row *r)
 }
 
 /* Being unwell is more than how far it came. */
-static const char *state_of(const struct vp_node_row *r)
-{
-	return r->health == VP_OK ? vp_life_name(r->life) : vp_health_name(r->health);
-}
-
 static const char *progress_of(struct vp_ctx *c, const struct vp_node_row *r)
 {
 	const char *at = r->health == VP_OK ? "" : vp_life_name(r->life);
@@ -170,12 +166,11 @@ static const char *age(struct vp_ctx *c, double since)
 
 static json_t *view_json(struct vp_ctx *c, const struct view *v)
 {
-	const struct vp_node_row *r = v->row;
+	json_t *j = vp_node_row_json(v->row);
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:b}", "name", r->name, "state", state_of(r), "since",
-			 vp_ctx_time(c, r->since), "reason", reason_of(c, v), "virt", r->virt, "host", r->host, "phase", r->phase, "progress",
-			 *r->phase ? json_integer(r->percent) : json_null(), "life", vp_life_name(r->life), "health", vp_health_name(r->health),
-			 "mac", r->mac, "ip", r->ip, "restart_pending", v->pending);
+	json_object_set_new(j, "reason", json_string(reason_of(c, v)));
+	json_object_set_new(j, "restart_pending", json_boolean(v->pending));
+	return j;
 }
 
 static json_t *views_json(struct vp_ctx *c, const struct views *views)
@@ -200,7 +195,7 @@ static void print_views(struct vp_ctx *c, const struct views *views)
 	for (size_t i = 0; i < views->n; i++) {
 		const struct vp_node_row *r = views->items[i].row;
 
-		vp_table_row(t, (const char *const[]){ r->name, state_of(r), progress_of(c, r), age(c, r->since), r->virt, host_of(c, r),
+		vp_table_row(t, (const char *const[]){ r->name, vp_node_state(r), progress_of(c, r), age(c, r->since), r->virt, host_of(c, r),
 						       reason_of(c, &views->items[i]), NULL });
 	}
 	vp_table_print(t, stdout);
@@ -222,7 +217,7 @@ static const char *line_of(struct vp_ctx *c, const struct view *v)
 {
 	const char *progress = progress_of(c, v->row), *reason = reason_of(c, v);
 
-	return vp_printf(c->arena, "%s: %s%s%s%s%s%s", v->row->name, state_of(v->row), *progress ? " (" : "", progress, *progress ? ")" : "",
+	return vp_printf(c->arena, "%s: %s%s%s%s%s%s", v->row->name, vp_node_state(v->row), *progress ? " (" : "", progress, *progress ? ")" : "",
 			 *reason ? ": " : "", reason);
 }
 
