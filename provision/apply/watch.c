@@ -30,6 +30,8 @@ struct tracked {
 	/* Last line shown. */
 	char shown[256];
 	double begun;
+	/* It was being installed when this began, so that its times are news. */
+	bool fresh;
 	bool ended;
 	/* Exit status of this node once ended. */
 	int status;
@@ -312,7 +314,8 @@ static int conclude(struct watch *wt)
 		struct vp_results raw = { 0 };
 		struct vp_verification v = { 0 };
 
-		print_times(wt, t);
+		if (t->fresh)
+			print_times(wt, t);
 		if (t->status == VP_EXIT_FAILED) {
 			print_console_tail(wt, t);
 			snprintf(e.msg, sizeof(e.msg), "node %s: %s", t->name, t->row.reason);
@@ -373,6 +376,7 @@ int vp_watch(struct vp_world *w, const char *const *names, size_t n, struct vp_e
 		t->name = names[i];
 		t->begun = vp_wall();
 		rc = vp_state_node(w->state, w->arena, names[i], &t->row, err) == 1 ? 0 : -1;
+		t->fresh = t->row.life < VP_UP;
 		t->json = json_loads(t->row.json ? t->row.json : "", 0, NULL);
 		/* Waiting again for what was given up earlier is a new chance. */
 		if (!rc && (t->row.health == VP_STALLED || t->row.health == VP_SLOW))
