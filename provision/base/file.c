@@ -160,6 +160,27 @@ int vp_remove_tree(const char *path, struct vp_err *err)
 	return 0;
 }
 
+/* Terminal control sequences and control characters but line breaks go; in place. */
+static void plain_text(char *s)
+{
+	char *to = s;
+
+	while (*s) {
+		if (*s == '\033' && s[1] == '[') {
+			for (s += 2; *s && (*s < '@' || *s > '~'); s++)
+				;
+			s += *s != '\0';
+		} else if (*s == '\033' && s[1]) {
+			s += 2;
+		} else if ((*s > 0 && *s < ' ' && *s != '\n') || *s == 0x7f) {
+			s++;
+		} else {
+			*to++ = *s++;
+		}
+	}
+	*to = '\0';
+}
+
 char *vp_tail(struct vp_arena *a, const char *path, unsigned lines)
 {
 	vp_cleanup(vp_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -179,8 +200,6 @@ char *vp_tail(struct vp_arena *a, const char *path, unsigned lines)
 	for (from = data + n; from > data; from--)
 		if (from[-1] == '\n' && !--lines)
 			break;
-	for (char *p = from; *p; p++)
-		if ((*p < ' ' && *p != '\n') || *p == 0x7f)
-			*p = ' ';
+	plain_text(from);
 	return vp_strdup(a, from);
 }

@@ -136,6 +136,18 @@ static void test_remove(void **state)
 	assert_int_equal(vp_mkdirs(vp_printf(arena, "%s/x", outside), 0755, &err), -1);
 }
 
+static void test_tail(void **state)
+{
+	char *path = vp_printf(arena, "%s/log", dir);
+	const char log[] = "one\r\n\033[2J\033[1;31mtwo\033[0m\r\nth\033cree\a\n\n";
+
+	(void)state;
+	assert_int_equal(vp_write_file(path, log, sizeof(log) - 1, 0600, NULL), 0);
+	assert_string_equal(vp_tail(arena, path, 2), "two\nthree");
+	assert_string_equal(vp_tail(arena, path, 9), "one\ntwo\nthree");
+	assert_string_equal(vp_tail(arena, vp_printf(arena, "%s/absent", dir), 2), "");
+}
+
 static int stop_at_once(void *arg)
 {
 	(void)arg;
@@ -197,7 +209,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_uuid5),	cmocka_unit_test(test_sha256), cmocka_unit_test(test_printable), cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_publish), cmocka_unit_test(test_remove), cmocka_unit_test(test_run),	 cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_publish), cmocka_unit_test(test_remove), cmocka_unit_test(test_run),	 cmocka_unit_test(test_errors),  cmocka_unit_test(test_tail),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, setup, teardown);
