@@ -192,7 +192,8 @@ static int judge_results(struct watch *wt, struct tracked *t, struct vp_err *err
 			      v.verdict == VP_PASS ? "every measurement is good"
 			      : good		   ? "no measurement is bad, but some are inconclusive"
 						   : "a measurement is bad or void",
-			      err))
+			      err) ||
+	    vp_state_node(wt->w->state, wt->w->arena, t->name, &t->row, err) != 1)
 		return -1;
 	return end_node(wt, t, good ? VP_EXIT_OK : VP_EXIT_VERIFY, err);
 }
