@@ -18,6 +18,6 @@ json_t *vp_node_row_json(const struct vp_node_row *r)
 	strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s}", "name", r->name, "state", vp_node_state(r), "since", since,
 			 "reason", r->reason, "virt", r->virt, "host", r->host, "phase", r->phase, "progress",
-			 *r->phase ? json_integer(r->percent) : json_null(), "life", vp_life_name(r->life), "health", vp_health_name(r->health), "mac",
-			 r->mac, "ip", r->ip);
+			 *r->phase ? json_integer(r->percent) : json_null(), "life", vp_life_name(r->life), "health", vp_health_name(r->health),
+			 "mac", r->mac, "ip", r->ip);
 }

@@ -208,8 +208,9 @@ static void test_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_uuid5),	cmocka_unit_test(test_sha256), cmocka_unit_test(test_printable), cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_publish), cmocka_unit_test(test_remove), cmocka_unit_test(test_run),	 cmocka_unit_test(test_errors),  cmocka_unit_test(test_tail),
+		cmocka_unit_test(test_uuid5),	cmocka_unit_test(test_sha256),	cmocka_unit_test(test_printable),
+		cmocka_unit_test(test_numbers), cmocka_unit_test(test_publish), cmocka_unit_test(test_remove),
+		cmocka_unit_test(test_run),	cmocka_unit_test(test_errors),	cmocka_unit_test(test_tail),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, setup, teardown);
