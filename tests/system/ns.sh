@@ -21,7 +21,7 @@ if [[ -e /dev/kvm ]]; then
 else
 	skip "with --kvm-trap the machine's /dev/kvm is there" "this machine has none"
 fi
-is "/run is fresh" "$("$ns" findmnt -n -o FSTYPE,FSROOT /run | xargs)" "tmpfs /"
+is "/run is fresh" "$("$ns" ls -A /run)" ""
 is "/sys is the namespace's" "$("$ns" ls /sys/class/net)" lo
 ok "ip netns works" "$ns" sh -c 'ip netns add a && ip netns exec a true'
 ok "namespaces in namespaces" "$ns" "$ns" test ! -e /dev/kvm
@@ -57,8 +57,12 @@ in_chroot() {
 		exec chroot "$0" "$@"' "$root" "$@"
 }
 mkdir "$root"
-ok "in a chroot" in_chroot sh -c "cd '$VP_TOP/tests' && '$ns' sh -c 'test ! -e /dev/kvm && ip netns add a && ip netns exec a pwd'"
-is "the directory is kept" "$output" "$VP_TOP/tests"
+if mountpoint -q /; then
+	ok "in a chroot" in_chroot sh -c "cd '$VP_TOP/tests' && '$ns' sh -c 'test ! -e /dev/kvm && ip netns add a && ip netns exec a pwd'"
+	is "the directory is kept" "$output" "$VP_TOP/tests"
+else
+	skip "in a chroot" "this is one, and everything above was in it"
+fi
 is "the machine is as before" "$(outside)" "$before"
 
 # The listings see what is left behind.
