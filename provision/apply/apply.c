@@ -78,7 +78,7 @@ static bool lifecycle(enum vp_kind k)
 	return k == VP_KIND_IMAGE || k == VP_KIND_VERIFY;
 }
 
-int vp_apply(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, void *arg, struct vp_err *err)
+int vp_apply(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, struct vp_err *err)
 {
 	struct done *done = vp_alloc(w->arena, (2 * p->n + 1) * sizeof(*done));
 	struct vp_err undo = { 0 };
@@ -90,8 +90,6 @@ int vp_apply(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, vo
 		/* The image is a cache and verification changes nothing that could be undone: the caller does both. */
 		if (lifecycle(s->kind))
 			continue;
-		if (report)
-			report(arg, s, false);
 		if (run_step(w, s, &done[n++], err) ||
 		    (s->kind == VP_KIND_DOMAIN && s->want && s->action == VP_CHANGE && run_record(w, s, &done[n++], err))) {
 			vp_context(err, "%s %s %s", vp_action_name(s->action), vp_kind_name(s->kind), s->name);
@@ -99,7 +97,7 @@ int vp_apply(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, vo
 			break;
 		}
 		if (report)
-			report(arg, s, true);
+			report(s);
 	}
 	if (!failed)
 		return vp_journal_end(w->state, err);
@@ -117,7 +115,7 @@ int vp_apply(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, vo
 	return -1;
 }
 
-int vp_apply_removal(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, void *arg, struct vp_err *err)
+int vp_apply_removal(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, struct vp_err *err)
 {
 	int rc = 0;
 
@@ -126,8 +124,6 @@ int vp_apply_removal(struct vp_world *w, const struct vp_plan *p, vp_step_fn *re
 		struct vp_err one = { 0 };
 		struct done d;
 
-		if (report)
-			report(arg, s, false);
 		if (run_step(w, s, &d, &one)) {
 			vp_context(&one, "%s %s %s", vp_action_name(s->action), vp_kind_name(s->kind), s->name);
 			if (!rc)
@@ -137,7 +133,7 @@ int vp_apply_removal(struct vp_world *w, const struct vp_plan *p, vp_step_fn *re
 			if (s->kind == VP_KIND_POWER || s->kind == VP_KIND_DOMAIN)
 				break;
 		} else if (report) {
-			report(arg, s, true);
+			report(s);
 		}
 	}
 	return rc ? rc : vp_journal_end(w->state, err);

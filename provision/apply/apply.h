@@ -20,13 +20,13 @@ struct vp_kind_ops {
 };
 extern const struct vp_kind_ops vp_kind_ops[VP_KIND__COUNT];
 
-/* After each step and before the next: for progress output. May be NULL. */
-typedef void vp_step_fn(void *arg, const struct vp_step *s, bool done);
+/* Told of each step that is done. May be NULL. */
+typedef void vp_step_fn(const struct vp_step *s);
 
 /* Carries out the plan. On failure everything of this run is undone and err says which step failed and whether the undo did, too. */
-int vp_apply(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, void *arg, struct vp_err *err);
+int vp_apply(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, struct vp_err *err);
 /* The same, forward only: goes on after failures, answers -1 with the first. For removals. */
-int vp_apply_removal(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, void *arg, struct vp_err *err);
+int vp_apply_removal(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, struct vp_err *err);
 /* Brings the records of a run that died in line with the world. Call with the lock held, before planning. */
 int vp_recover(struct vp_world *w, struct vp_err *err);
 

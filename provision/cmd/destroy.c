@@ -29,13 +29,6 @@ static bool consent(struct vp_ctx *c, const struct vp_plan *plan)
 	return fgets(answer, sizeof(answer), stdin) && !strncasecmp(answer, "y", 1);
 }
 
-static void report(void *arg, const struct vp_step *s, bool done)
-{
-	(void)arg;
-	if (done)
-		vp_say("%s %s %s: done", vp_action_name(s->action), vp_kind_name(s->kind), s->name);
-}
-
 static int destroy_one(struct vp_ctx *c, struct vp_world *w, const char *node)
 {
 	struct vp_plan plan = { 0 };
@@ -51,7 +44,7 @@ static int destroy_one(struct vp_ctx *c, struct vp_world *w, const char *node)
 		vp_say("%s: left as it is", node);
 		return VP_EXIT_FAILED;
 	}
-	if (vp_apply_removal(w, &plan, report, NULL, &err))
+	if (vp_apply_removal(w, &plan, vp_world_report, &err))
 		return vp_ctx_error(c, &err);
 	vp_say("%s: gone", node);
 	return VP_EXIT_OK;

@@ -220,13 +220,6 @@ static int net_show(struct vp_ctx *c, struct vp_world *w, const struct vp_nodes 
 	return rc;
 }
 
-static void report(void *arg, const struct vp_step *s, bool done)
-{
-	(void)arg;
-	if (done)
-		vp_say("%s %s %s", vp_action_name(s->action), vp_kind_name(s->kind), s->name);
-}
-
 static int net_up(struct vp_ctx *c, struct vp_world *w, const struct vp_nodes *nodes)
 {
 	struct vp_plan plan = { 0 };
@@ -235,7 +228,7 @@ static int net_up(struct vp_ctx *c, struct vp_world *w, const struct vp_nodes *n
 
 	if (rc)
 		return rc;
-	if (vp_apply(w, &plan, report, NULL, &err))
+	if (vp_apply(w, &plan, vp_world_report, &err))
 		return vp_ctx_error(c, &err);
 	if (!plan.n)
 		vp_say("nothing to do");
@@ -271,7 +264,7 @@ static int net_down(struct vp_ctx *c, struct vp_world *w, const struct vp_nodes 
 		if (vp_plan_destroy(w, nodes->items[i]->name, true, &plan, &err))
 			return vp_ctx_error(c, &err);
 		keep_network(&plan, &none);
-		if (check_unused(&links, &plan, &err) || vp_apply_removal(w, &plan, report, NULL, &err))
+		if (check_unused(&links, &plan, &err) || vp_apply_removal(w, &plan, vp_world_report, &err))
 			return vp_ctx_error(c, &err);
 		steps += plan.n;
 	}

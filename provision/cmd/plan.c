@@ -67,13 +67,6 @@ int vp_cmd_plan(struct vp_ctx *c)
 
 /* --- apply --- */
 
-static void report(void *arg, const struct vp_step *s, bool done)
-{
-	(void)arg;
-	if (done)
-		vp_say("%s %s %s: done", vp_action_name(s->action), vp_kind_name(s->kind), s->name);
-}
-
 /* A saved plan: its profiles become the arguments, its steps are what the new plan must equal. 1 it is one, 0 not, -1 error. */
 static int load_saved(struct vp_ctx *c, json_t **steps, struct vp_err *err)
 {
@@ -188,7 +181,7 @@ static int carry_out(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *node
 		vp_say("nothing to do");
 		return VP_EXIT_OK;
 	}
-	if (build_image(w, &plan, &err) || vp_apply(w, &plan, report, NULL, &err)) {
+	if (build_image(w, &plan, &err) || vp_apply(w, &plan, vp_world_report, &err)) {
 		if (vp_interrupted)
 			vp_fail(&err, VP_E_INTERRUPTED, "interrupted; what this run had begun was undone");
 		return vp_ctx_error(c, &err);

@@ -111,6 +111,11 @@ void vp_world_close(struct vp_world *w)
 	*w = (struct vp_world){ 0 };
 }
 
+void vp_world_report(const struct vp_step *s)
+{
+	vp_say("%s %s %s: done", vp_action_name(s->action), vp_kind_name(s->kind), s->name);
+}
+
 void vp_world_fit(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *nodes)
 {
 	const char *why;

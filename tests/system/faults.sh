@@ -22,7 +22,7 @@ cleanup eval 'vprov destroy -y -q "$node" &>/dev/null'
 sed 's|<boolean name="enabled">true|<boolean name="enabled">false|' "$VP_TOP/profiles/quickstart.xml" >"$dir/node.xml"
 
 # The program itself, not a shell around it, is what is killed later.
-begin() { "$VPROV" apply "$dir/node.xml" --state-dir "$state" >"$dir/out" 2>&1 </dev/null & apply=$!; }
+begin() { "$VPROV" apply "$dir/${1:-node}.xml" --state-dir "$state" >"$dir/out" 2>&1 </dev/null & apply=$!; }
 state_is() { vprov status --json | grep -q "\"state\": \"$1\""; }
 console_has() { grep -q "$1" "$console"; }
 token() { sed -n 's/.*vprov.token=\([0-9a-f]*\).*/\1/p' "$state"/serve/tftp/pxelinux.cfg/01-*; }
@@ -84,5 +84,20 @@ is "it was not installed again" "$(grep -c 'vprov: unpack 0' "$console")" 1
 exits 1 "another apply refuses" vprov apply "$dir/node.xml"
 like "and says what to do" "$output" "vprov destroy"
 ok "destroy after a failure" vprov destroy -y "$node"
+# Silence: nobody answers the guest's DHCP requests.
+sed 's|<nlist name="vprov">|&<long name="deadline">5</long>|' "$dir/node.xml" >"$dir/silent.xml"
+begin silent
+wait_for 60 test -s "$state/serve/ready"
+service=$(serve_pid)
+kill -STOP "$service"
+wait $apply
+is "a stalled installation ends apply" $? 1
+out=$(cat "$dir/out")
+diag "$out"
+like "as stalled" "$out" "VP-I02"
+like "with the time and the state" "$out" "no news for [0-9]+ s in state (armed|dhcp|loader)"
+like "and the console" "$out" "last lines of $console"
+kill -CONT "$service"
+ok "destroy of a stalled node" vprov destroy -y "$node"
 is "no process is left" "$(pgrep -c 'qemu|dnsmasq')" 0
 done_testing

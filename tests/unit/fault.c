@@ -358,14 +358,14 @@ static int create(struct vp_err *err)
 {
 	struct vp_plan plan = plan_for(false);
 
-	return vp_apply(&world, &plan, NULL, NULL, err);
+	return vp_apply(&world, &plan, NULL, err);
 }
 
 static int change(struct vp_err *err)
 {
 	struct vp_plan plan = plan_for(true);
 
-	return vp_apply(&world, &plan, NULL, NULL, err);
+	return vp_apply(&world, &plan, NULL, err);
 }
 
 static int destroy(struct vp_err *err)
@@ -375,7 +375,7 @@ static int destroy(struct vp_err *err)
 	for (size_t i = 0; i < vp_count(names); i++) {
 		struct vp_plan plan = { 0 };
 
-		if (vp_plan_destroy(&world, names[i], false, &plan, err) || vp_apply_removal(&world, &plan, NULL, NULL, err))
+		if (vp_plan_destroy(&world, names[i], false, &plan, err) || vp_apply_removal(&world, &plan, NULL, err))
 			return -1;
 	}
 	return 0;
