@@ -145,7 +145,7 @@ static const char *last_words(struct watch *wt, const struct tracked *t)
 static int judge_silence(struct watch *wt, struct tracked *t, struct vp_err *err)
 {
 	double now = vp_wall(), limit = deadline_of(t), quiet = now - (t->row.last_evidence > t->begun ? t->row.last_evidence : t->begun);
-	const char *why;
+	const char *why, *last;
 
 	if (now - t->active < limit / 4)
 		limit *= 3;
@@ -153,8 +153,9 @@ static int judge_silence(struct watch *wt, struct tracked *t, struct vp_err *err
 		return 0;
 	if (quiet < limit)
 		return t->row.health == VP_SLOW ? 0 : vp_state_health(wt->w->state, t->name, VP_SLOW, "no news for a while", err);
-	why = vp_printf(wt->w->arena, "no news for %.0f s in state %s%s%s; the last was %s", quiet, vp_life_name(t->row.life),
-			*t->row.phase ? ", phase " : "", t->row.phase, last_words(wt, t));
+	last = last_words(wt, t);
+	why = vp_printf(wt->w->arena, "no news for %.0f s in state %s%s%s; %s%s", quiet, vp_life_name(t->row.life), *t->row.phase ? ", phase " : "",
+			t->row.phase, *last ? "the last was " : "nothing was ever heard of it", last);
 	return vp_state_health(wt->w->state, t->name, VP_STALLED, why, err);
 }
 
