@@ -130,7 +130,8 @@ static const char *boot_dir(const struct vp_http *h, struct request *q)
 {
 	const char *key = q->row.image;
 
-	return *key && !strchr(key, '/') && *key != '.' ? vp_printf(q->arena, "%s/%s", h->image_dir, key) : h->image_dir;
+	/* A peer that is no node has none. */
+	return key && *key && !strchr(key, '/') && *key != '.' ? vp_printf(q->arena, "%s/%s", h->image_dir, key) : h->image_dir;
 }
 
 static uint64_t acked(int fd)

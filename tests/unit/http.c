@@ -444,6 +444,10 @@ static void the_kernel_belongs_to_the_image(void **state)
 	r.image = "gone";
 	vp_state_put(db, &r, NULL);
 	assert_int_equal(status("GET", "/boot/vmlinuz", NULL), 404);
+	/* A peer that is no node at all. */
+	r.ip = "127.0.0.9";
+	vp_state_put(db, &r, NULL);
+	assert_int_equal(status("GET", "/boot/vmlinuz", NULL), 404);
 }
 
 static void ranges(void **state)
