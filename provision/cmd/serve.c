@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* vprov serve: the boot service in the foreground. apply starts the same with --until-done. */
+#include <poll.h>
+
 #include "../../pxe/serve.h"
 #include "cmd.h"
 
@@ -31,11 +33,20 @@ static int serve_once(struct vp_ctx *c, struct vp_err *err)
 
 int vp_cmd_serve(struct vp_ctx *c)
 {
+	unsigned retries = 0;
 	struct vp_err err = { 0 };
 	int rc;
 
-	do
-		rc = serve_once(c, &err);
-	while (rc == 1);
-	return rc ? vp_ctx_error(c, &err) : VP_EXIT_OK;
+	/* A change of networks starts it over; what it then cannot do at once, because a port is not free yet for one, it tries again. */
+	while ((rc = serve_once(c, &err)) && !vp_interrupted) {
+		if (rc == 1) {
+			retries = 3;
+			continue;
+		}
+		if (!retries--)
+			return vp_ctx_error(c, &err);
+		vp_warn("%s; trying again", err.msg);
+		poll(NULL, 0, 1000);
+	}
+	return VP_EXIT_OK;
 }

@@ -156,12 +156,13 @@ ok "a killed dnsmasq is started again" dhcp a
 node n3.example.org 52:54:00:00:00:07 10.9.7.10 brother 10.9.7.1
 ok "a second network is served, too" wait_for 10 sh -c "ss -Hltn | grep -q 10.9.7.1:8420"
 sql "DELETE FROM node WHERE name = 'n3.example.org'"
-wait_for 10 sh -c "! ss -Hltn | grep -q 10.9.7.1:8420"
-wait_for 10 test -e "$state/serve/ready"
+ok "and no longer, once it has no node" wait_for 10 sh -c "! ss -Hltn | grep -q 10.9.7.1:8420"
+ok "the first one still is" wait_for 10 sh -c "ss -Hltn | grep -q 10.9.8.1:8420"
 
 kill -TERM $pid
 wait $pid
 is "it ends when it is asked to" $? 0
+diag "$(tail -n 3 "$work/log")"
 same "and leaves nothing" "$before" "$(listing "$work/cache")"
 ok "not even its directory" test ! -e "$state/serve"
 

@@ -68,6 +68,6 @@ ok "verify measures again" vprov verify "$node"
 diag "$output"
 
 ok "destroy" vprov destroy -y "$node"
-rm -rf "$state"
+rm -rf "$state" "$dir/saved.json"
 same "nothing is left" "$before" "$(listing "$dir")"
 done_testing

@@ -157,6 +157,31 @@ static void test_config_once_among_many(void **state)
 	assert_int_equal(got, 1);
 }
 
+/* Opening while the last user closes: nobody is told that the database is locked. */
+static void test_comings_and_goings(void **state)
+{
+	struct fixture *f = *state;
+	int status;
+
+	vp_state_close(f->s);
+	for (int i = 0; i < 8; i++) {
+		if (fork())
+			continue;
+		for (int k = 0; k < 40; k++) {
+			struct vp_state *s = vp_state_open(f->dir, k & 1, NULL);
+
+			if (!s || vp_state_event(s, "n", "test", "x", NULL))
+				_exit(1);
+			vp_state_close(s);
+		}
+		_exit(0);
+	}
+	for (int i = 0; i < 8; i++)
+		assert_true(wait(&status) > 0 && status == 0);
+	f->s = vp_state_open(f->dir, false, &f->err);
+	assert_non_null(f->s);
+}
+
 static void test_evidence(void **state)
 {
 	struct fixture *f = *state;
@@ -274,6 +299,7 @@ int main(void)
 		cmocka_unit_test(test_life_lost_messages),
 		cmocka_unit_test_setup_teardown(test_config_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_config_once_among_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_comings_and_goings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_evidence, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lookup, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_results, setup, teardown),
