@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Each kind of resource: how it is found and how it is brought from one state to another. */
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

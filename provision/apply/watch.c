@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Follows nodes from power-on to the verdict: evidence, deadlines, progress lines. */
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>

@@ -22,7 +22,7 @@ struct vp_disk {
 	const char *bus;
 	/* qcow2 or raw */
 	const char *format;
-	/* Absolute path on the hypervisor; "" until the state directory is known (vp_node_place()). */
+	/* Absolute path on the hypervisor; "" where no state directory was given. */
 	const char *path;
 	uint64_t size;
 	bool boot;
