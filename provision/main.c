@@ -8,8 +8,6 @@
 
 #include "cmd/cmd.h"
 
-volatile int vp_interrupted;
-
 static const struct vp_cmd commands[] = {
 	{ "check", "PROFILE...", "read and validate profiles; every problem with file, line and profile path", vp_cmd_check, 1, ~0u },
 	{ "show", "PROFILE...", "the node as vprov understands it, with where each value came from", vp_cmd_show, 1, ~0u },
@@ -45,6 +43,8 @@ static const struct vp_option {
 	{ "verbose", 'v', NULL, NULL, "say more" },
 	{ "no-color", 'n', NULL, NULL, "no colour" },
 	{ "help", 'h', NULL, NULL, "help of the command" },
+	{ "unused", 'U', NULL, "show", "what no rule reads: ignored on purpose, and unknown; with -v every path" },
+	{ "markdown", 'm', NULL, "schema", "as docs/profile-reference.md" },
 	{ "exit-code", 'x', NULL, "plan", "exit 3 where changes are pending" },
 	{ "output", 'o', "FILE", "plan", "save the plan" },
 	{ "restart", 'R', NULL, "apply", "restart running guests for changes that need it" },
@@ -53,6 +53,7 @@ static const struct vp_option {
 	{ "run", 'r', "RUN", "verify", "print an earlier run's table instead of measuring" },
 	{ "until-done", 'u', NULL, "serve", "end when no node is being installed or measured" },
 	{ "yes", 'y', NULL, "destroy", "do not ask" },
+	{ "confirm", 'P', "STRING", "destroy apply", "what a protected node's profile wants repeated" },
 	{ "keep-disks", 'k', NULL, "destroy", "leave the disk images" },
 };
 
@@ -142,11 +143,14 @@ static int apply_option(struct vp_ctx *c, const struct vp_option *o, const char 
 	case 's': c->state_dir = value; break;
 	case 'C': c->config = value; break;
 	case 'o': c->output = value; break;
+	case 'P': c->confirm = value; break;
 	case 'r': c->run = value; break;
 	case 'j': c->json = true; break;
 	case 'q': vp_out.level = -1; break;
 	case 'v': vp_out.level = 1; break;
 	case 'n': vp_out.color = false; break;
+	case 'U': c->unused = true; break;
+	case 'm': c->markdown = true; break;
 	case 'x': c->exit_code = true; break;
 	case 'R': c->restart = true; break;
 	case 'w': c->watch = true; break;
@@ -247,6 +251,8 @@ int main(int argc, char **argv)
 		rc = VP_EXIT_FAILED;
 	}
 	vp_diags_free(&c.diags);
+	if (c.memo)
+		vp_render_memo_free(c.memo);
 	vp_arena_free(c.arena);
 	return rc;
 }

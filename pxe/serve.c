@@ -474,11 +474,12 @@ static int loop(struct serve *s, struct vp_err *err)
 	s->last_busy = vp_now_ns();
 	while (!rc) {
 		struct pollfd *pfd = s->pfd;
-		nfds_t n = 2;
+		nfds_t n = 3;
 		int wait = vp_http_run(s->http);
 
 		pfd[0] = (struct pollfd){ s->signals, POLLIN, 0 };
 		pfd[1] = (struct pollfd){ s->dnsmasq.fd, POLLIN, 0 };
+		pfd[2] = (struct pollfd){ s->o.notified ? s->o.notify_fd : -1, POLLIN, 0 };
 		for (size_t i = 0; i < s->o.nnets; i++) {
 			pfd[n++] = (struct pollfd){ vp_http_fd(s->http, i), POLLIN, 0 };
 			pfd[n++] = (struct pollfd){ s->ra[i], POLLIN, 0 };
@@ -486,6 +487,8 @@ static int loop(struct serve *s, struct vp_err *err)
 		now = vp_now_ns();
 		if (now >= next) {
 			rc = tick(s, err);
+			if (s->o.notified)
+				s->o.notified(s->o.notified_arg);
 			next = now + SECOND;
 			continue;
 		}
@@ -493,6 +496,8 @@ static int loop(struct serve *s, struct vp_err *err)
 			wait = (int)((next - now) / 1000000) + 1;
 		if ((poll(pfd, n, wait) > 0 && (pfd[0].revents || pfd[1].revents)) || s->reload)
 			rc = react(s, err);
+		if (pfd[2].revents && s->o.notified)
+			s->o.notified(s->o.notified_arg);
 		for (size_t i = 0; i < s->o.nnets; i++)
 			vp_ra_answer(s->ra[i]);
 	}
@@ -548,7 +553,7 @@ int vp_serve(const struct vp_serve_opts *o, struct vp_err *err)
 	s.iperf = vp_alloc(a, (o->nnets + 1) * sizeof(*s.iperf));
 	s.want_iperf = vp_alloc(a, (o->nnets + 1) * sizeof(*s.want_iperf));
 	s.ra = vp_alloc(a, (o->nnets + 1) * sizeof(*s.ra));
-	s.pfd = vp_alloc(a, (2 + 2 * o->nnets) * sizeof(*s.pfd));
+	s.pfd = vp_alloc(a, (3 + 2 * o->nnets) * sizeof(*s.pfd));
 	for (size_t i = 0; i < o->nnets; i++)
 		s.iperf[i].fd = s.ra[i] = -1;
 	sigemptyset(&set);

@@ -40,6 +40,10 @@ struct vp_serve_opts {
 	unsigned port;
 	/* End by itself when no node is between armed and up, or has a task (true for apply's own). */
 	bool until_done;
+	/* Becomes readable where `notified` has something to do; that is called every second as well. -1: none. */
+	int notify_fd;
+	void (*notified)(void *arg);
+	void *notified_arg;
 	/* How many nodes there are: sizes tftp-max. vp_serve() counts them itself. */
 	size_t nodes;
 };

@@ -2,7 +2,7 @@
 /*
  * node -> text. A template NAME.mustache is looked for in the site's directory
  * (/etc/vprov/templates, or the site key "templates") first, then in the shipped
- * one; each file and each partial is overridden by itself.
+ * one; each file and each partial is overridden by itself. NAME.ROLE.mustache in the same directory is preferred for nodes of that role.
  */
 #ifndef VP_RENDER_H
 #define VP_RENDER_H
@@ -21,7 +21,12 @@ struct vp_render {
 	bool own_taps;
 	/* The installer's kernel, ramdisk and arguments, as the hypervisor finds them: for guests without a boot ROM (xen-para) only. May be NULL. */
 	const char *kernel, *initrd, *cmdline;
+	/* What is kept between renderings of one run: templates, and forms of domains that are known to be valid. NULL: nothing. */
+	struct vp_render_memo *memo;
 };
+/* Never fails; everything in it is of the templates as they were when first read. */
+struct vp_render_memo *vp_render_memo_new(void);
+void vp_render_memo_free(struct vp_render_memo *m);
 
 /* Which life a domain definition is for: the persistent one boots from disk only; the first one disk, then network. */
 enum vp_boot { VP_BOOT_DISK, VP_BOOT_INSTALL };

@@ -25,6 +25,8 @@
 struct vp_arena;
 struct vp_arena *vp_arena_new(void);
 void vp_arena_free(struct vp_arena *a);
+/* Everything in it is gone; its memory is kept for what comes next (blocks of the usual size: a huge one goes back). */
+void vp_arena_reset(struct vp_arena *a);
 void *vp_alloc(struct vp_arena *a, size_t size);
 char *vp_strdup(struct vp_arena *a, const char *s);
 char *vp_strndup(struct vp_arena *a, const char *s, size_t len);
@@ -92,6 +94,8 @@ struct vp_child {
 int vp_run(const struct vp_child *c, struct vp_err *err);
 /* Path of a program in PATH, or NULL. */
 char *vp_which(struct vp_arena *a, const char *program);
+/* Set by SIGINT and SIGTERM. */
+extern volatile int vp_interrupted;
 
 /* --- Digests and identifiers. --- */
 /* Nettle does the work; the context is plain data. */

@@ -3,9 +3,12 @@
 #ifndef VP_LIMITS_H
 #define VP_LIMITS_H
 
-#define VP_MAX_PROFILE	    (64u << 20) /* bytes of one profile, inflated; real ones are below 1 MiB */
+#define VP_MAX_PROFILE	    (64u << 20) /* bytes of one profile, inflated, and of all its values that are packed in it; real ones are below 1 MiB */
+#define VP_MAX_KEY	    2048	/* bytes of one key: an escaped path may have three for each of its own */
 #define VP_MAX_DEPTH	    64		/* nesting of a profile; real ones stay below 20 */
 #define VP_MAX_VALUES	    2000000	/* elements of one profile */
+#define VP_MAX_PARSER	    (1u << 30)	/* memory of a child that parses */
+#define VP_READ_SECONDS	    60		/* for parsing one profile; real ones take milliseconds */
 #define VP_MAX_TEMPLATE	    (1u << 20)	/* bytes of one template */
 #define VP_MAX_RENDER	    (16u << 20) /* bytes of one rendered text */
 #define VP_MAX_PARTIALS	    32		/* nesting of template sections and partials */
@@ -16,12 +19,17 @@
 #define VP_MAX_DISK_MIB	    (UINT64_C(1) << 30)
 #define VP_MAX_DISKS	    26
 #define VP_MAX_NICS	    32
+#define VP_MAX_BRIDGES	    256 /* of one hypervisor */
+#define VP_MAX_BLOCKS	    512 /* block devices of one node, and its file systems */
 #define VP_MAX_NAME	    200 /* bytes of a node's name: it becomes part of file names */
 #define VP_MAX_NODES	    100000
-#define VP_MAX_DIAGS	    1000       /* problems shown of one run */
-#define VP_MAX_HTTP_BODY    (8u << 20) /* bytes of one posted result */
-#define VP_MAX_EVENT	    4096       /* bytes of one posted event */
-#define VP_HTTP_PORT	    8420       /* of the boot service, on the bridges' addresses only */
-#define VP_CONSOLE_LINES    20	       /* console lines shown with a failure */
+#define VP_MAX_INDEX	    (32u << 20) /* bytes of a profiles-info.xml, inflated */
+#define VP_MAX_DIAGS	    1000	/* problems shown of one run */
+#define VP_MAX_HTTP_BODY    (8u << 20)	/* bytes of one posted result */
+#define VP_MAX_EVENT	    4096	/* bytes of one posted event */
+#define VP_HTTP_PORT	    8420	/* of the boot service, on the bridges' addresses only */
+#define VP_NOTIFY_PORT	    7777	/* UDP: notes that profiles have changed */
+#define VP_NOTIFY_SECONDS   5		/* between two looks because of them */
+#define VP_CONSOLE_LINES    20		/* console lines shown with a failure */
 
 #endif

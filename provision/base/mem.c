@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sanitizer/asan_interface.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +12,13 @@ struct block {
 };
 
 struct vp_arena {
+	/* The first is the one that is being filled. */
 	struct block *blocks;
+	/* Empty, of the usual size: kept by a reset. */
+	struct block *spare;
 };
+
+#define BLOCK_SIZE 65536
 
 static void *checked(void *p)
 {
@@ -51,15 +57,37 @@ struct vp_arena *vp_arena_new(void)
 	return vp_xcalloc(1, sizeof(struct vp_arena));
 }
 
+static void free_blocks(struct block *b)
+{
+	for (struct block *next; b; b = next) {
+		next = b->next;
+		free(b);
+	}
+}
+
 void vp_arena_free(struct vp_arena *a)
 {
 	if (!a)
 		return;
+	free_blocks(a->blocks);
+	free_blocks(a->spare);
+	free(a);
+}
+
+void vp_arena_reset(struct vp_arena *a)
+{
 	for (struct block *b = a->blocks, *next; b; b = next) {
 		next = b->next;
-		free(b);
+		if (b->size > BLOCK_SIZE) {
+			free(b);
+			continue;
+		}
+		/* With sanitizers, what still points here is found. */
+		ASAN_POISON_MEMORY_REGION(b->data, b->size);
+		b->next = a->spare;
+		a->spare = b;
 	}
-	free(a);
+	a->blocks = NULL;
 }
 
 void vp_arena_freep(struct vp_arena **a)
@@ -67,31 +95,54 @@ void vp_arena_freep(struct vp_arena **a)
 	vp_arena_free(*a);
 }
 
-void *vp_alloc(struct vp_arena *a, size_t size)
+static struct block *add_block(struct vp_arena *a, size_t size)
 {
-	const size_t align = _Alignof(max_align_t);
-	struct block *b = a->blocks;
-	size_t need = (size + align - 1) / align * align;
-	void *p;
+	struct block *b = a->spare;
 
-	if (!b || b->size - b->used < need) {
-		size_t room = need > 65536 ? need : 65536;
-
-		b = vp_xcalloc(1, sizeof(*b) + room);
-		b->size = room;
+	if (size <= BLOCK_SIZE && b) {
+		a->spare = b->next;
+		ASAN_UNPOISON_MEMORY_REGION(b->data, b->size);
+	} else {
+		b = vp_xrealloc(NULL, sizeof(*b) + (size > BLOCK_SIZE ? size : BLOCK_SIZE));
+		b->size = size > BLOCK_SIZE ? size : BLOCK_SIZE;
+	}
+	b->used = 0;
+	/* A huge one does not end the filling of the one before. */
+	if (b->size > BLOCK_SIZE && a->blocks) {
+		b->next = a->blocks->next;
+		a->blocks->next = b;
+	} else {
 		b->next = a->blocks;
 		a->blocks = b;
 	}
-	p = b->data + b->used;
-	b->used += need;
-	return p;
+	return b;
+}
+
+/* size bytes with whatever is in them, at a multiple of align. */
+static void *take(struct vp_arena *a, size_t size, size_t align)
+{
+	struct block *b = a->blocks;
+	size_t at = b ? (b->used + align - 1) & ~(align - 1) : 0;
+
+	if (!b || at > b->size || b->size - at < size) {
+		b = add_block(a, size);
+		at = 0;
+	}
+	b->used = at + size;
+	return b->data + at;
+}
+
+void *vp_alloc(struct vp_arena *a, size_t size)
+{
+	return memset(take(a, size, _Alignof(max_align_t)), 0, size);
 }
 
 char *vp_strndup(struct vp_arena *a, const char *s, size_t len)
 {
-	char *p = vp_alloc(a, len + 1);
+	char *p = take(a, len + 1, 1);
 
 	memcpy(p, s, len);
+	p[len] = '\0';
 	return p;
 }
 
@@ -109,7 +160,7 @@ char *vp_printf(struct vp_arena *a, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	p = vp_alloc(a, (size_t)n + 1);
+	p = take(a, (size_t)n + 1, 1);
 	va_start(ap, fmt);
 	vsnprintf(p, (size_t)n + 1, fmt, ap);
 	va_end(ap);

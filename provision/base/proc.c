@@ -15,6 +15,8 @@
 
 #define TICK_MS 200
 
+volatile int vp_interrupted;
+
 char *vp_which(struct vp_arena *a, const char *program)
 {
 	const char *path = getenv("PATH");

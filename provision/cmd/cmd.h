@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "../../templates/render.h"
+#include "../fleet/fleet.h"
 #include "../hypervisor/virt.h"
 #include "../state/state.h"
 
@@ -14,18 +15,20 @@ struct vp_ctx {
 	const char *command;
 	struct vp_arena *arena;
 	/* Options; NULL, false or -1 where not given. */
-	const char *connect, *config, *output, *run;
+	const char *connect, *config, *output, *run, *confirm;
 	/* Absolute. The program's own path as it was at the start: in a mount namespace of its own it cannot be asked for any more. */
 	const char *program;
 	const char *state_dir;
 	int virt;
-	bool json, exit_code, watch, follow, restart, until_done, yes, keep;
+	bool json, exit_code, watch, follow, restart, until_done, yes, keep, unused, markdown;
 	/* What is left of the command line. */
 	const char *const *args;
 	size_t nargs;
 	/* Read by vp_ctx_site(), once. */
 	struct vp_site *site;
 	struct vp_diags diags;
+	/* Of vp_ctx_render(), freed at the end. */
+	struct vp_render_memo *memo;
 };
 
 struct vp_cmd {
@@ -51,6 +54,8 @@ int vp_cmd_destroy(struct vp_ctx *c);
 int vp_cmd_net(struct vp_ctx *c);
 int vp_cmd_serve(struct vp_ctx *c);
 int vp_cmd_schema(struct vp_ctx *c);
+/* show --unused */
+int vp_show_unused(struct vp_ctx *c);
 int vp_cmd_version(struct vp_ctx *c);
 int vp_cmd_help(struct vp_ctx *c);
 
@@ -62,10 +67,15 @@ const char *vp_ctx_program(struct vp_ctx *c);
 const char *vp_ctx_state_dir(struct vp_ctx *c);
 /* Site configuration (exit status 2 and printed diagnostics if it is wrong); 0 or an exit status. */
 int vp_ctx_site(struct vp_ctx *c);
+/* Problems of the profiles on stderr: errors always, the rest unless quiet. */
+void vp_ctx_diags(const struct vp_ctx *c);
 /*
- * Site configuration and the nodes of all arguments. Prints the diagnostics; 0, or the exit status where there were errors.
+ * Site configuration, then the profiles of all arguments as one site. 0; VP_EXIT_PROFILE where c->diags has errors (what is right is in out
+ * nevertheless); or another exit status, with the error printed. Only a wrong site configuration prints diagnostics.
  */
-int vp_ctx_nodes(struct vp_ctx *c, struct vp_nodes *out);
+int vp_ctx_fleet(struct vp_ctx *c, struct vp_fleet *out);
+/* The same for commands that want nodes, with their origins or without; prints the diagnostics. */
+int vp_ctx_nodes(struct vp_ctx *c, bool origins, struct vp_nodes *out);
 /* Renderer of this run: site's template directory, shipped one, state directory. */
 struct vp_render vp_ctx_render(struct vp_ctx *c);
 /* Where shipped parts are: $VPROV_LIB, the build tree beside the program, or PREFIX/lib/vprov. */
@@ -87,7 +97,5 @@ const char *vp_ctx_local_time(struct vp_ctx *c, double t);
 const char *vp_ctx_cache(struct vp_arena *a);
 /* Dumps with stable key order and a newline; steals the reference. */
 void vp_print_json(json_t *j);
-/* Set by SIGINT and SIGTERM. */
-extern volatile int vp_interrupted;
 
 #endif

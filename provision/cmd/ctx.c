@@ -67,8 +67,7 @@ const char *vp_ctx_cache(struct vp_arena *a)
 	return vp_printf(a, "%s/.cache/vprov", home_dir());
 }
 
-/* Errors always, the rest unless quiet. */
-static void print_diags(const struct vp_ctx *c)
+void vp_ctx_diags(const struct vp_ctx *c)
 {
 	if (c->diags.errors || vp_out.level >= 0)
 		vp_diags_print(&c->diags, stderr);
@@ -81,20 +80,47 @@ int vp_ctx_site(struct vp_ctx *c)
 	c->site = vp_site_read(c->arena, c->config, &c->diags);
 	if (c->site && !c->diags.errors)
 		return VP_EXIT_OK;
-	print_diags(c);
+	vp_ctx_diags(c);
 	return VP_EXIT_USAGE;
 }
 
-int vp_ctx_nodes(struct vp_ctx *c, struct vp_nodes *out)
+static int load_fleet(struct vp_ctx *c, bool nodes, bool origins, struct vp_fleet *out)
 {
-	const struct vp_bind_opts opts = { .virt = c->virt, .state_dir = c->state_dir };
+	struct vp_fleet_opts opts = {
+		.bind = { .virt = c->virt, .state_dir = c->state_dir, .origins = origins },
+		.cache = vp_ctx_cache(c->arena),
+		.stop = &vp_interrupted,
+		.nodes = nodes,
+	};
+	struct vp_err err = { 0 };
 	int rc = vp_ctx_site(c);
 
 	if (rc)
 		return rc;
-	vp_nodes_load(c->arena, c->args, c->nargs, c->site, &opts, out, &c->diags);
-	print_diags(c);
+	opts.site = c->site;
+	if (vp_fleet_load(c->arena, c->args, c->nargs, &opts, out, &c->diags, &err))
+		return vp_ctx_error(c, &err);
+	if (vp_interrupted) {
+		vp_fail(&err, VP_E_INTERRUPTED, "interrupted while profiles were read");
+		return vp_ctx_error(c, &err);
+	}
 	return c->diags.errors ? VP_EXIT_PROFILE : VP_EXIT_OK;
+}
+
+int vp_ctx_fleet(struct vp_ctx *c, struct vp_fleet *out)
+{
+	return load_fleet(c, false, false, out);
+}
+
+int vp_ctx_nodes(struct vp_ctx *c, bool origins, struct vp_nodes *out)
+{
+	struct vp_fleet fleet = { 0 };
+	int rc = load_fleet(c, true, origins, &fleet);
+
+	*out = fleet.nodes;
+	if (!rc || rc == VP_EXIT_PROFILE)
+		vp_ctx_diags(c);
+	return rc;
 }
 
 /* Before any connection is open: a URI without an authority is this machine's, and so are all that are tried where none is given. */
@@ -116,6 +142,8 @@ struct vp_render vp_ctx_render(struct vp_ctx *c)
 {
 	const char *dir = c->site ? vp_site_get(c->site, "templates") : NULL;
 
+	if (!c->memo)
+		c->memo = vp_render_memo_new();
 	return (struct vp_render){
 		.site_dir = dir				? dir
 			    : vp_exists(SITE_TEMPLATES) ? SITE_TEMPLATES
@@ -123,6 +151,7 @@ struct vp_render vp_ctx_render(struct vp_ctx *c)
 		.ship_dir = vp_ctx_lib(c, "templates"),
 		.state_dir = c->state_dir,
 		.own_taps = local_uri(c),
+		.memo = c->memo,
 	};
 }
 

@@ -48,20 +48,23 @@ int vp_cmd_plan(struct vp_ctx *c)
 	struct vp_plan plan = { 0 };
 	struct vp_world w;
 	struct vp_err err = { 0 };
-	int rc = vp_ctx_nodes(c, &nodes);
+	int wrong = vp_ctx_nodes(c, true, &nodes), rc;
 
-	if (!rc)
-		rc = vp_world_open(c, false, &w);
+	/* What the right ones need is shown, whatever is wrong with others; apply does nothing then, and no such plan is saved. */
+	if (wrong && !nodes.n)
+		return wrong;
+	rc = vp_world_open(c, false, &w);
 	if (rc)
 		return rc;
 	rc = make_plan(c, &w, &nodes, &plan);
-	if (!rc && c->output && save(c, &plan, &err))
+	if (!rc && !wrong && c->output && save(c, &plan, &err))
 		rc = vp_ctx_error(c, &err);
 	if (!rc && c->json)
 		vp_print_json(vp_plan_json(&plan));
 	else if (!rc && vp_out.level >= 0)
 		vp_plan_print(&plan, stdout);
 	vp_world_close(&w);
+	rc = rc ? rc : wrong;
 	return !rc && c->exit_code && plan.n ? VP_EXIT_PENDING : rc;
 }
 
@@ -165,6 +168,15 @@ static int follow(struct vp_world *w, const struct vp_plan *plan, struct vp_err 
 	return rc;
 }
 
+/* Protected nodes lose nothing without the word of their profile. */
+static int may_destroy(struct vp_ctx *c, struct vp_world *w, const struct vp_plan *plan, struct vp_err *err)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (!strcmp(plan->items[i].risk, "destroys data") && vp_plan_consent(w, plan->items[i].node, c->confirm, err))
+			return -1;
+	return 0;
+}
+
 static int carry_out(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *nodes, json_t *saved)
 {
 	struct vp_plan plan = { 0 };
@@ -173,7 +185,7 @@ static int carry_out(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *node
 
 	if (rc)
 		return rc;
-	if (saved && same_as_saved(&plan, saved, &err))
+	if ((saved && same_as_saved(&plan, saved, &err)) || may_destroy(c, w, &plan, &err))
 		return vp_ctx_error(c, &err);
 	for (size_t i = 0; i < plan.nnotes; i++)
 		vp_say("note: %s", plan.notes[i]);
@@ -202,7 +214,7 @@ int vp_cmd_apply(struct vp_ctx *c)
 
 	if (load_saved(c, &saved, &err) < 0)
 		return vp_ctx_error(c, &err);
-	rc = vp_ctx_nodes(c, &nodes);
+	rc = vp_ctx_nodes(c, true, &nodes);
 	if (!rc)
 		rc = vp_world_open(c, true, &w);
 	if (!rc) {

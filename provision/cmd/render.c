@@ -124,11 +124,13 @@ int vp_cmd_render(struct vp_ctx *c)
 		return VP_EXIT_USAGE;
 	c->args++;
 	c->nargs--;
-	rc = vp_ctx_nodes(c, &nodes);
+	rc = vp_ctx_nodes(c, false, &nodes);
 	for (size_t i = 0; i < nodes.n && !rc; i++) {
 		vp_cleanup(vp_buf_free) struct vp_buf out = { 0 };
 		struct vp_err err = { 0 };
 
+		if (nodes.items[i]->machine == VP_HYPERVISOR)
+			continue;
 		if (kind->render(c, nodes.items[i], &out, &err))
 			rc = vp_ctx_error(c, &err);
 		else

@@ -3,7 +3,9 @@
 
 int vp_cmd_schema(struct vp_ctx *c)
 {
-	(void)c;
-	vp_schema_print(stdout);
+	if (c->markdown)
+		vp_schema_markdown(stdout);
+	else
+		vp_schema_print(stdout);
 	return VP_EXIT_OK;
 }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the state database says of the nodes, corrected by what their hypervisors say now. */
+#include <poll.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "../apply/apply.h"
+#include "../fetch/fetch.h"
 #include "../state/row_json.h"
 #include "cmd.h"
 #include "table.h"
 
-#define WATCH_SECONDS 1
+#define WATCH_MS 1000
 
 /* One node as it is shown. */
 struct view {
@@ -261,9 +264,22 @@ static void show_change(struct vp_ctx *c, const struct views *views, const struc
 	}
 }
 
+/* A boot service that listens already records what it finds, and that is seen here. */
+static int listen_for_notes(struct vp_ctx *c)
+{
+	const char *port = vp_site_get(c->site, "notify_port");
+	unsigned number = port ? (unsigned)atoi(port) : VP_NOTIFY_PORT;
+	struct vp_err err = { 0 };
+	int fd = number && !vp_service_running(c->state_dir) ? vp_notify_open(number, &err) : -1;
+
+	if (err.msg[0])
+		vp_warn("%s", err.msg);
+	return fd;
+}
+
 static int watch(struct vp_ctx *c, struct vp_state **s)
 {
-	const struct timespec pause = { .tv_sec = WATCH_SECONDS };
+	vp_cleanup(vp_closep) int notes = listen_for_notes(c);
 	vp_cleanup(vp_arena_freep) struct vp_arena *last = NULL;
 	struct lines before = { 0 };
 	struct vp_ctx round = *c;
@@ -290,7 +306,10 @@ static int watch(struct vp_ctx *c, struct vp_state **s)
 		before = now;
 		if (fflush(stdout))
 			return VP_EXIT_FAILED;
-		nanosleep(&pause, NULL);
+		poll(&(struct pollfd){ notes, POLLIN, 0 }, 1, WATCH_MS);
+		/* All is shown again. */
+		if (notes >= 0 && vp_notify_take(notes))
+			before = (struct lines){ 0 };
 	}
 	return VP_EXIT_OK;
 }
@@ -305,7 +324,7 @@ int vp_cmd_status(struct vp_ctx *c)
 	if (rc)
 		return rc;
 	if (c->watch)
-		return watch(c, &s);
+		return (rc = vp_ctx_site(c)) ? rc : watch(c, &s);
 	if (look_at(c, s, &views, &err))
 		return vp_ctx_error(c, &err);
 	if (c->json)

@@ -68,6 +68,19 @@ static int parse_info(const char *text, const char *path, struct vp_disk_info *o
 	return 1;
 }
 
+/* An unreadable one is not known to be blank. */
+static bool begins_with_zeros(const char *path)
+{
+	static const char zeros[65536];
+	vp_cleanup(vp_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char block[sizeof(zeros)];
+
+	for (size_t done = 0; done < VP_MIB; done += sizeof(block))
+		if (fd < 0 || read(fd, block, sizeof(block)) != sizeof(block) || memcmp(block, zeros, sizeof(block)))
+			return false;
+	return true;
+}
+
 static int live_info(void *ctx, const char *path, struct vp_disk_info *out, struct vp_err *err)
 {
 	/* -U: a running guest holds the lock of its image. */
@@ -84,6 +97,7 @@ static int live_info(void *ctx, const char *path, struct vp_disk_info *out, stru
 	}
 	if (vp_run(&child, err))
 		return vp_context(err, "disk %s", path);
+	out->blank = S_ISBLK(st.st_mode) && begins_with_zeros(path);
 	return parse_info(vp_buf_str(&text), path, out, err);
 }
 

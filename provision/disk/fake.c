@@ -69,6 +69,8 @@ static int fake_info(void *ctx, const char *path, struct vp_disk_info *out, stru
 	(void)err;
 	if (found)
 		*out = f->items[i].info;
+	/* As a new volume is. */
+	out->blank = found && !strstr(path, "used");
 	return found;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bind.h"
+#include "place.h"
 
 /* Namespace of the nodes' UUIDs where the site names none. */
 #define NAMESPACE "5e0b1c1e-6c0a-4d5f-9b1e-7d2f3c5a9e41"
@@ -23,8 +24,7 @@ static int by_key(const void *left, const void *right)
 	return strcmp((*(const struct vp_val *const *)left)->key, (*(const struct vp_val *const *)right)->key);
 }
 
-/* Children of a dict, sorted by name; NULL-terminated. */
-static const struct vp_val **sorted_children(struct vp_bind *b, const char *path)
+const struct vp_val **vp_sorted_children(struct vp_bind *b, const char *path)
 {
 	const struct vp_val *dict = vp_get(b->profile->root, path);
 	const struct vp_val **list = vp_alloc(b->a, (count_children(dict) + 1) * sizeof(void *));
@@ -55,6 +55,10 @@ static void bind_name(struct vp_bind *b)
 	char *name;
 
 	vp_fill(b, &(struct vp_target){ .object = VP_O_NAME, .base = b->node });
+	if (!*n->hostname)
+		n->hostname = vp_placed_name(b);
+	if (!*n->hostname && !vp_find(b, "/system/network/hostname"))
+		vp_problem(b, VP_ERROR, VP_E_MISSING, NULL, "/system/network/hostname", "is missing; it has to be a string: %s", vp_is_label.what);
 	dot = strchr(n->hostname, '.');
 	if (dot && !*n->domain)
 		n->domain = dot + 1;
@@ -71,6 +75,12 @@ static void bind_name(struct vp_bind *b)
 	vp_note_origin(b, "uuid", n->uuid, space ? "derived: name and site:namespace" : "derived: name", NULL);
 }
 
+/* Position of a list's item, for the names of fields. */
+static const char *index_of(struct vp_bind *b, const struct vp_val *item)
+{
+	return b->opts->origins ? vp_printf(b->a, "%u", item->index) : "";
+}
+
 static void bind_cpus(struct vp_bind *b)
 {
 	const struct vp_val *cpus = vp_find(b, "/hardware/cpu");
@@ -82,41 +92,47 @@ static void bind_cpus(struct vp_bind *b)
 		vp_problem(b, VP_ERROR, cpus ? VP_E_TYPE : VP_E_MISSING, cpus, "/hardware/cpu", "there has to be a list with one item per processor");
 		return;
 	}
-	for (unsigned i = 0; i < n->sockets; i++) {
-		struct vp_cpu_in cpu = { 0 };
+	n->cpus = vp_alloc(b->a, n->sockets * sizeof(*n->cpus));
+	for (const struct vp_val *at = cpus->child; at; at = at->next) {
+		struct vp_socket *cpu = &n->cpus[at->index];
 
-		vp_fill(b, &(struct vp_target){ .object = VP_O_CPU, .base = &cpu, .key = vp_printf(b->a, "%u", i) });
-		sum += cpu.cores;
+		vp_fill(b, &(struct vp_target){ .object = VP_O_CPU, .base = cpu, .at = at, .name = index_of(b, at) });
+		sum += cpu->cores;
 	}
 	if (sum > VP_MAX_VCPUS)
 		vp_problem(b, VP_ERROR, VP_E_VALUE, cpus, "", "%ju cores in all; at most %d are possible", (uintmax_t)sum, VP_MAX_VCPUS);
 	n->vcpus = (unsigned)sum;
+	if (!b->opts->origins)
+		return;
 	vp_note_origin(b, "vcpus", vp_printf(b->a, "%u", n->vcpus), NULL, cpus);
+	vp_note_origin(b, "sockets", vp_printf(b->a, "%u", n->sockets), NULL, cpus);
 }
 
 static void bind_memory(struct vp_bind *b)
 {
 	const struct vp_val *ram = vp_find(b, "/hardware/ram");
-	size_t n = count_children(ram);
 	uint64_t sum = 0;
 
-	if (!n || ram->type != VP_LIST) {
+	if (!count_children(ram) || ram->type != VP_LIST) {
 		vp_problem(b, VP_ERROR, ram ? VP_E_TYPE : VP_E_MISSING, ram, "/hardware/ram",
 			   "there has to be a list with one item per module of memory");
 		return;
 	}
-	for (size_t i = 0; i < n; i++) {
-		struct vp_ram_in module = { 0 };
+	b->node->n.nram = count_children(ram);
+	b->node->n.ram = vp_alloc(b->a, b->node->n.nram * sizeof(*b->node->n.ram));
+	for (const struct vp_val *at = ram->child; at; at = at->next) {
+		struct vp_module *module = &b->node->n.ram[at->index];
 
-		vp_fill(b, &(struct vp_target){ .object = VP_O_RAM, .base = &module, .key = vp_printf(b->a, "%zu", i) });
-		sum += module.size;
+		vp_fill(b, &(struct vp_target){ .object = VP_O_RAM, .base = module, .at = at, .name = index_of(b, at) });
+		sum += module->size;
 	}
 	/* 0 where the modules themselves were wrong, which was said. */
 	if (sum && (sum < VP_MIN_MEMORY_MIB * VP_MIB || sum > VP_MAX_MEMORY_MIB * VP_MIB))
 		vp_problem(b, VP_ERROR, VP_E_VALUE, ram, "", "%s of memory in all; it has to be from %d MiB to %u MiB", vp_size_text(b->a, sum),
 			   VP_MIN_MEMORY_MIB, VP_MAX_MEMORY_MIB);
 	b->node->n.memory = sum;
-	vp_note_origin(b, "memory", vp_size_text(b->a, sum), NULL, ram);
+	if (b->opts->origins)
+		vp_note_origin(b, "memory", vp_size_text(b->a, sum), NULL, ram);
 }
 
 /* What a kind of virtualisation has for a device, its default first. */
@@ -139,17 +155,20 @@ static const struct device_kinds models[] = {
 };
 
 /* The wish if this virtualisation has it, so that one profile fits all of them; otherwise its default. */
-static const char *choose(struct vp_bind *b, const struct device_kinds *kinds, const char *field, const char *wish)
+static const char *choose(struct vp_bind *b, const struct device_kinds *kinds, const char *pattern, const char *name, const char *wish)
 {
 	const struct device_kinds *k = &kinds[b->node->n.virt];
 	const char *virt = vp_virt_name(b->node->n.virt);
+	static const char *const from[] = { "derived: virt kvm", "derived: virt qemu", "derived: virt xen-para", "derived: virt xen-hvm" };
 
 	for (size_t i = 0; k->names[i]; i++)
 		if (!strcmp(k->names[i], wish))
 			return k->names[i];
 	if (*wish)
-		vp_problem(b, VP_WARNING, VP_E_ODD, NULL, field, "%s has no %s: it becomes %s", virt, wish, k->names[0]);
-	vp_note_origin(b, field, k->names[0], vp_printf(b->a, "derived: virt %s", virt), NULL);
+		vp_problem(b, VP_WARNING, VP_E_ODD, NULL,
+			   vp_printf(b->a, "%.*s%s%s", (int)strcspn(pattern, "*"), pattern, name, strchr(pattern, '*') + 1),
+			   "%s has no %s: it becomes %s", virt, wish, k->names[0]);
+	vp_note_origin(b, vp_field(b, pattern, name), k->names[0], from[b->node->n.virt], NULL);
 	return k->names[0];
 }
 
@@ -171,20 +190,35 @@ static const char *target_name(struct vp_bind *b, size_t i)
 	return vp_printf(b->a, "%s%c", prefix, letter);
 }
 
+static void note_kind(struct vp_bind *b, const struct vp_disk_in *in, const char *slot, const char *kind)
+{
+	const char *name = in->d.name;
+
+	vp_replace_origin(b, (struct vp_origin){ vp_field(b, "disk.*.slot", name), in->d.slot, slot, "", 0 });
+	vp_replace_origin(b, (struct vp_origin){ vp_field(b, "disk.*.type", name), in->d.block ? "block" : "file", kind, "", 0 });
+	vp_replace_origin(b, (struct vp_origin){ vp_field(b, "disk.*.readonly", name), in->d.readonly ? "true" : "false", kind, "", 0 });
+}
+
 static void place_disk(struct vp_bind *b, size_t i)
 {
 	struct vp_disk_in *in = &b->disks[i];
-	const char *field = vp_printf(b->a, "disk.%s.", in->d.name), *dir = in->dir;
+	const char *name = in->d.name, *dir = in->dir;
 
-	in->d.bus = choose(b, buses, vp_printf(b->a, "%sbus", field), in->d.bus);
+	in->d.bus = choose(b, buses, "disk.*.bus", name, in->d.bus);
 	in->d.target = target_name(b, i);
-	vp_note_origin(b, vp_printf(b->a, "%starget", field), in->d.target, "derived: bus and position", NULL);
+	vp_note_origin(b, vp_field(b, "disk.*.target", name), in->d.target, "derived: bus and position", NULL);
+	in->d.slot = in->d.target;
 	in->d.path = "";
+	note_kind(b, in, "derived: target", "default");
+	if (!*dir && vp_placed_disk(b, i)) {
+		note_kind(b, in, "derived: path", "derived: path");
+		return;
+	}
 	if (!*dir && b->opts->state_dir)
 		dir = vp_printf(b->a, "%s/disks", b->opts->state_dir);
 	if (*dir)
 		in->d.path = vp_printf(b->a, "%s/%s-%s.%s", dir, b->node->n.name, in->d.target, in->d.format);
-	vp_note_origin(b, vp_printf(b->a, "%spath", field), in->d.path, *in->dir ? "derived: disk/dir, name and target" : "derived: name and target",
+	vp_note_origin(b, vp_field(b, "disk.*.path", name), in->d.path, *in->dir ? "derived: disk/dir, name and target" : "derived: name and target",
 		       NULL);
 }
 
@@ -200,15 +234,62 @@ static void choose_boot_disk(struct vp_bind *b)
 		n->disks[i].boot = false;
 	}
 	n->disks[boot].boot = true;
+	for (size_t i = 0; i < n->ndisks; i++)
+		vp_note_origin(b, vp_field(b, "disk.*.boot", n->disks[i].name), i == boot ? "true" : "false", "derived: boot, else the first", NULL);
 	vp_note_origin(b, "boot_disk", n->disks[boot].name, "derived: boot, else the first", NULL);
+}
+
+/* Disks on the ports of cards: /hardware/cards/CARD/N/ports/PORT. By kind of card, card and port; NULL-terminated. */
+static const struct vp_val **list_ports(struct vp_bind *b)
+{
+	static const char *const cards[] = { "raid", "sas", "scsi", "sata", "ide" };
+	const struct vp_val **all = NULL, **some;
+	size_t n = 0, cap = 0;
+
+	for (size_t k = 0; k < vp_count(cards); k++) {
+		const struct vp_val **controllers = vp_sorted_children(b, vp_printf(b->a, "/hardware/cards/%s", cards[k]));
+
+		for (size_t c = 0; controllers[c]; c++) {
+			some = vp_sorted_children(b, vp_printf(b->a, "/hardware/cards/%s/%s/ports", cards[k], controllers[c]->key));
+			for (size_t i = 0; some[i]; i++) {
+				all = vp_grow_in(b->a, all, n, &cap, sizeof(*all));
+				all[n++] = some[i];
+			}
+		}
+	}
+	all = vp_grow_in(b->a, all, n, &cap, sizeof(*all));
+	all[n] = NULL;
+	return all;
+}
+
+static const char *port_name(struct vp_bind *b, const struct vp_val *port)
+{
+	const struct vp_val *card = port->parent->parent;
+
+	return vp_printf(b->a, "%s %s port %s", card->parent->key, card->key, port->key);
+}
+
+/* The port's own name where it is that of a disk ("sda"); otherwise ports are sda, sdb ... in order, as the kernel counts them. */
+static const char *port_key(struct vp_bind *b, const struct vp_val *port, size_t i)
+{
+	static const char *const prefixes[] = { "sd", "hd", "vd", "nvme", "cciss" };
+
+	for (size_t k = 0; k < vp_count(prefixes); k++)
+		if (!strncmp(port->key, prefixes[k], strlen(prefixes[k])))
+			return port->key;
+	return vp_printf(b->a, "sd%c", 'a' + (int)(i % VP_MAX_DISKS));
 }
 
 static void bind_disks(struct vp_bind *b)
 {
-	const struct vp_val **list = sorted_children(b, "/hardware/harddisks");
+	const struct vp_val **list = vp_sorted_children(b, "/hardware/harddisks");
 	struct vp_node *n = &b->node->n;
-	size_t total = count(list);
+	bool ports = !list[0];
+	size_t total;
 
+	if (ports)
+		list = list_ports(b);
+	total = count(list);
 	if (!total || total > VP_MAX_DISKS) {
 		vp_problem(b, VP_ERROR, total ? VP_E_VALUE : VP_E_MISSING, NULL, "/hardware/harddisks", "there have to be 1 to %d disks",
 			   VP_MAX_DISKS);
@@ -216,16 +297,19 @@ static void bind_disks(struct vp_bind *b)
 	}
 	b->disks = vp_alloc(b->a, total * sizeof(*b->disks));
 	n->disks = vp_alloc(b->a, total * sizeof(*n->disks));
-	n->labels = vp_alloc(b->a, total * sizeof(*n->labels));
+	n->devices = vp_alloc(b->a, total * sizeof(*n->devices));
 	n->ndisks = total;
 	for (size_t i = 0; i < total; i++) {
 		struct vp_disk_in *in = &b->disks[i];
 
-		in->key = list[i]->key;
+		in->key = ports ? port_key(b, list[i], i) : list[i]->key;
 		in->d.name = vp_unescape(b->a, in->key);
+		in->d.drive.port = ports ? port_name(b, list[i]) : "";
 		if (!vp_is_diskname.ok(in->d.name))
 			vp_problem(b, VP_ERROR, VP_E_VALUE, list[i], "", "\"%s\" has to be %s", in->d.name, vp_is_diskname.what);
-		vp_fill(b, &(struct vp_target){ .object = VP_O_DISK, .base = in, .key = in->key, .name = in->d.name });
+		vp_fill(b, &(struct vp_target){ .object = VP_O_DISK, .base = in, .key = in->key, .at = list[i], .name = in->d.name });
+		vp_fill(b, &(struct vp_target){ .object = VP_O_DRIVE, .base = &in->d.drive, .key = in->key, .at = list[i], .name = in->d.name });
+		vp_note_origin(b, vp_field(b, "disk.*.name", in->d.name), in->d.name, NULL, list[i]);
 		place_disk(b, i);
 		n->disks[i] = in->d;
 	}
@@ -259,31 +343,32 @@ static bool is_master(const struct vp_val *const *all, const char *name)
 	return false;
 }
 
-/* The entry that holds the address: the interface's own, or that of the bridge or bond it is part of. */
-static const char *address_entry(struct vp_bind *b, const char *name)
+/*
+ * The entry that holds the address: that of the bridge or bond it is part of, where that has one, else the interface's own (as
+ * ncm-opennebula has it; some sites give the address to both). NULL where it has no entry.
+ */
+static const struct vp_val *address_entry(struct vp_bind *b, const char *name)
 {
 	static const char *const words[] = { "bridge", "ovs_bridge", "master" };
-	const char *key = name;
+	const struct vp_val *all = vp_find(b, "/system/network/interfaces"), *own = vp_child(all, name), *entry = own, *best = own;
 
-	for (int hops = 0; hops < 4; hops++) {
-		const struct vp_val *entry = vp_find(b, "/system/network/interfaces/%s", key), *up = NULL;
+	for (int hops = 0; entry && hops < 4; hops++) {
+		const struct vp_val *up = NULL;
 
-		if (!entry || vp_get(entry, "ip"))
-			return entry ? key : name;
+		if (vp_child(entry, "ip"))
+			best = entry;
 		for (size_t w = 0; w < vp_count(words) && !up; w++)
-			up = vp_get(entry, words[w]);
-		if (!up || !up->text || strchr(up->text, '/'))
-			return name;
-		key = up->text;
+			up = vp_child(entry, words[w]);
+		entry = up && up->text ? vp_child(all, up->text) : NULL;
 	}
-	return name;
+	return best;
 }
 
 /* The cards of the profile; where it has none, the interfaces that could be cards. */
 static const struct vp_val **list_nics(struct vp_bind *b)
 {
-	const struct vp_val **cards = sorted_children(b, "/hardware/cards/nic");
-	const struct vp_val **interfaces = sorted_children(b, "/system/network/interfaces");
+	const struct vp_val **cards = vp_sorted_children(b, "/hardware/cards/nic");
+	const struct vp_val **interfaces = vp_sorted_children(b, "/system/network/interfaces");
 	size_t n = 0;
 
 	if (!cards[0]) {
@@ -312,7 +397,8 @@ static void check_address(struct vp_bind *b, struct vp_nic_in *in, const struct 
 			vp_problem(b, VP_ERROR, VP_E_MISSING, at, "", "has no netmask beside it");
 		return;
 	}
-	vp_note_origin(b, vp_printf(b->a, "nic.%s.prefix", in->n.name), vp_printf(b->a, "%u", in->n.prefix), "derived: netmask", NULL);
+	if (b->opts->origins)
+		vp_note_origin(b, vp_field(b, "nic.*.prefix", in->n.name), vp_printf(b->a, "%u", in->n.prefix), "derived: netmask", NULL);
 	host = ip & (~UINT32_C(0) >> in->n.prefix);
 	if (!host || host == ~UINT32_C(0) >> in->n.prefix)
 		vp_problem(b, VP_ERROR, VP_E_VALUE, at, "", "%s is the %s address of its subnet", in->n.ip, host ? "broadcast" : "network");
@@ -324,13 +410,13 @@ static void check_address(struct vp_bind *b, struct vp_nic_in *in, const struct 
 }
 
 /* Colons and lower case; derived where not given. */
-static void settle_mac(struct vp_bind *b, struct vp_nic_in *in, const char *field)
+static void settle_mac(struct vp_bind *b, struct vp_nic_in *in)
 {
 	char *mac;
 
 	if (!*in->n.mac) {
 		in->n.mac = vp_derive_mac(b->a, b->node->n.uuid, in->n.name);
-		vp_note_origin(b, vp_printf(b->a, "%smac", field), in->n.mac, "derived: UUID and NIC name", NULL);
+		vp_note_origin(b, vp_field(b, "nic.*.mac", in->n.name), in->n.mac, "derived: UUID and NIC name", NULL);
 		return;
 	}
 	mac = vp_strdup(b->a, in->n.mac);
@@ -339,32 +425,44 @@ static void settle_mac(struct vp_bind *b, struct vp_nic_in *in, const char *fiel
 	in->n.mac = mac;
 }
 
-static void bind_nic(struct vp_bind *b, struct vp_nic_in *in, const struct vp_val *v)
+/* Machines are installed over IPv4: what is IPv6 is there in the interface. */
+static const char *only_ip4(struct vp_bind *b, const char *ip, const char *pattern, const char *name)
 {
-	const char *name = v->key, *field = vp_printf(b->a, "nic.%s.", name);
-	const char *net = address_entry(b, v->key);
+	if (!strchr(ip, ':'))
+		return ip;
+	vp_drop_origin(b, vp_field(b, pattern, name));
+	return "";
+}
+
+static void bind_nic(struct vp_bind *b, struct vp_nic_in *in, const struct vp_val *v, size_t i)
+{
+	const struct vp_val *entry = address_entry(b, v->key);
+	const char *name = vp_strdup(b->a, v->key);
 
 	in->n.name = name;
 	if (!vp_is_ifname.ok(name))
 		vp_problem(b, VP_ERROR, VP_E_VALUE, v, "", "\"%s\" has to be %s", name, vp_is_ifname.what);
-	vp_fill(b, &(struct vp_target){ .object = VP_O_NIC, .base = in, .key = v->key, .net = net, .name = name });
-	settle_mac(b, in, field);
-	in->n.model = choose(b, models, vp_printf(b->a, "%smodel", field), in->n.model);
-	if (!*in->n.bridge) {
-		in->n.bridge = b->node->bridge_name;
-		vp_copy_origin(b, "bridge.name", vp_printf(b->a, "%sbridge", field));
-	}
+	vp_fill(b, &(struct vp_target){ .object = VP_O_NIC, .base = in, .key = name, .at = entry });
+	vp_fill(b, &(struct vp_target){ .object = VP_O_CARD, .base = &in->n.card, .key = name });
+	vp_note_origin(b, vp_field(b, "nic.*.name", name), name, NULL, v);
+	in->n.ip = only_ip4(b, in->n.ip, "nic.*.ip", name);
+	in->n.gateway = only_ip4(b, in->n.gateway, "nic.*.gateway", name);
+	vp_placed_nic(b, in, i);
+	settle_mac(b, in);
+	in->n.model = choose(b, models, "nic.*.model", name, in->n.model);
 	in->n.tap = vp_derive_tap(b->a, b->node->n.uuid, name);
-	vp_note_origin(b, vp_printf(b->a, "%stap", field), in->n.tap, "derived: UUID and NIC name", NULL);
+	vp_note_origin(b, vp_field(b, "nic.*.tap", name), in->n.tap, "derived: UUID and NIC name", NULL);
 	in->n.dhcp = !strcmp(in->bootproto, "dhcp") || !strcmp(in->bootproto, "bootp");
-	check_address(b, in, vp_find(b, "/system/network/interfaces/%s/ip", net));
+	check_address(b, in, vp_child(entry, "ip"));
 }
 
-/* The default gateway belongs to the NIC in whose subnet it lies; where there is none, to the NIC it boots from. */
+/* The default gateway belongs to the NIC that gatewaydev names, else to that in whose subnet it lies; where there is none, to the NIC it boots from.
+ */
 static void give_gateway(struct vp_bind *b)
 {
 	struct vp_node *n = &b->node->n;
-	const char *gateway = b->node->default_gateway;
+	const char *gateway = n->network.default_gateway, *dev = n->network.gatewaydev;
+	const struct vp_val *entry = *dev ? vp_find(b, "/system/network/interfaces/%s", dev) : NULL;
 	struct vp_nic *to = &n->nics[n->boot_nic];
 	uint32_t ip, gw;
 
@@ -376,10 +474,13 @@ static void give_gateway(struct vp_bind *b)
 	for (size_t i = n->nnics; i-- > 0;)
 		if (n->nics[i].prefix && vp_ip4(n->nics[i].ip, &ip) && vp_same_net(ip, gw, n->nics[i].prefix))
 			to = &n->nics[i];
+	for (size_t i = n->nnics; entry && i-- > 0;)
+		if (address_entry(b, n->nics[i].name) == entry)
+			to = &n->nics[i];
 	if (!*to->ip)
 		return;
 	to->gateway = gateway;
-	vp_note_origin(b, vp_printf(b->a, "nic.%s.gateway", to->name), gateway, NULL, vp_find(b, "/system/network/default_gateway"));
+	vp_note_origin(b, vp_field(b, "nic.*.gateway", to->name), gateway, NULL, vp_find(b, "/system/network/default_gateway"));
 	if (vp_ip4(to->ip, &ip) && to->prefix && !vp_same_net(ip, gw, to->prefix))
 		vp_problem(b, VP_WARNING, VP_E_ODD, vp_find(b, "/system/network/default_gateway"), "", "%s is in the subnet of no NIC", gateway);
 }
@@ -418,12 +519,15 @@ static void bind_nics(struct vp_bind *b)
 	for (size_t i = 0; i < n->nnics; i++) {
 		struct vp_nic_in in = { 0 };
 
-		bind_nic(b, &in, list[i]);
+		bind_nic(b, &in, list[i], i);
 		n->nics[i] = in.n;
 	}
 	choose_boot_nic(b);
-	for (size_t i = 0; i < n->nnics; i++)
-		vp_note_origin(b, vp_printf(b->a, "nic.%s.dhcp", n->nics[i].name), n->nics[i].dhcp ? "true" : "false", "derived: bootproto", NULL);
+	for (size_t i = 0; i < n->nnics; i++) {
+		vp_note_origin(b, vp_field(b, "nic.*.dhcp", n->nics[i].name), n->nics[i].dhcp ? "true" : "false", "derived: bootproto", NULL);
+		vp_note_origin(b, vp_field(b, "nic.*.boot", n->nics[i].name), n->nics[i].boot ? "true" : "false", "derived: boot, else the first",
+			       NULL);
+	}
 }
 
 static struct vp_bridge *bridge_of(struct vp_node *n, const char *name)
@@ -444,14 +548,24 @@ static void address_from_gateway(struct vp_bind *b, struct vp_bridge *br, const 
 		return;
 	br->address = nic->gateway;
 	br->prefix = nic->prefix;
-	vp_note_origin(b, vp_printf(b->a, "bridge.%s.address", br->name), vp_printf(b->a, "%s/%u", br->address, br->prefix),
-		       vp_printf(b->a, "derived: gateway of %s", nic->name), NULL);
+	if (b->opts->origins)
+		vp_note_origin(b, vp_field(b, "bridge.*.address", br->name), vp_printf(b->a, "%s/%u", br->address, br->prefix),
+			       vp_printf(b->a, "derived: gateway of %s", nic->name), NULL);
+}
+
+static void take_bridge(struct vp_bind *b, struct vp_bridge *br, const struct vp_bridge *known)
+{
+	br->address = vp_strdup(b->a, known->address);
+	br->prefix = known->prefix;
+	if (*br->address && b->opts->origins)
+		vp_note_origin(b, vp_field(b, "bridge.*.address", br->name), vp_printf(b->a, "%s/%u", br->address, br->prefix),
+			       vp_printf(b->a, "derived: %s has it there", b->node->n.host), NULL);
 }
 
 /* Only the host's bridge hands out the address that the boot NIC is installed with. */
 static void check_bridge(struct vp_bind *b, const struct vp_bridge *br, const struct vp_nic *nic)
 {
-	const struct vp_val *at = vp_find(b, "/system/network/interfaces/%s/ip", address_entry(b, nic->name));
+	const struct vp_val *at = vp_child(address_entry(b, nic->name), "ip");
 	uint32_t ip, host;
 
 	if (!vp_ip4(nic->ip, &ip) || !vp_ip4(br->address, &host))
@@ -472,12 +586,17 @@ static void bind_bridges(struct vp_bind *b)
 	n->bridges = vp_alloc(b->a, n->nnics * sizeof(*n->bridges));
 	for (size_t i = 0; i < n->nnics; i++) {
 		struct vp_bridge *br = bridge_of(n, n->nics[i].bridge);
+		const struct vp_bridge *known = vp_placed_bridge(b, br->name);
 
 		if (!*br->address && !strcmp(br->name, b->node->bridge_name) && vp_cidr(address, &host, &br->prefix)) {
 			br->address = vp_ip4_text(b->a, host);
-			vp_copy_origin(b, "bridge.address", vp_printf(b->a, "bridge.%s.address", br->name));
+			vp_copy_origin(b, "bridge.address", vp_field(b, "bridge.*.address", br->name));
 		}
-		address_from_gateway(b, br, &n->nics[i]);
+		/* A bridge that its hypervisor has is as it is there. */
+		if (known && !*br->address)
+			take_bridge(b, br, known);
+		if (!known)
+			address_from_gateway(b, br, &n->nics[i]);
 	}
 	for (size_t i = 0; i < n->nnics; i++)
 		check_bridge(b, bridge_of(n, n->nics[i].bridge), &n->nics[i]);
@@ -485,8 +604,11 @@ static void bind_bridges(struct vp_bind *b)
 
 static bool is_known(const char *path)
 {
-	for (size_t i = 0; i < vp_nrows; i++)
-		if (vp_path_match(vp_rows[i].path, path))
+	size_t n;
+	const struct vp_row *const *rows = vp_rows_all(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (vp_path_match(rows[i]->path, path))
 			return true;
 	return false;
 }
@@ -502,6 +624,14 @@ static void check_unknown(struct vp_bind *b, const struct vp_val *v)
 		check_unknown(b, c);
 }
 
+static bool has_disk(const struct vp_bind *b, const char *key)
+{
+	for (size_t i = 0; i < b->node->n.ndisks; i++)
+		if (!strcmp(b->disks[i].key, key))
+			return true;
+	return false;
+}
+
 static void check_references(struct vp_bind *b)
 {
 	const struct vp_val *nics = vp_find(b, VP_OWN "nics"), *disks = vp_find(b, VP_OWN "disks");
@@ -510,22 +640,36 @@ static void check_references(struct vp_bind *b)
 		if (!vp_find(b, "/hardware/cards/nic/%s", v->key) && !vp_find(b, "/system/network/interfaces/%s", v->key))
 			vp_problem(b, VP_ERROR, VP_E_REFERENCE, v, "", "there is no NIC of that name");
 	for (const struct vp_val *v = disks && disks->type == VP_DICT ? disks->child : NULL; v; v = v->next)
-		if (!vp_find(b, "/hardware/harddisks/%s", v->key))
+		if (!has_disk(b, v->key))
 			vp_problem(b, VP_ERROR, VP_E_REFERENCE, v, "", "there is no disk of that name");
 }
 
 static void bind_node(struct vp_bind *b)
 {
-	struct vp_node *n = &b->node->n;
-
 	b->node->install = -1;
 	vp_fill(b, &(struct vp_target){ .object = VP_O_NODE, .base = b->node });
-	if (b->opts->virt < 0)
-		return;
-	n->virt = (enum vp_virt)b->opts->virt;
-	for (size_t i = 0; i < n->norigins; i++)
-		if (!strcmp(n->origins[i].field, "virt"))
-			n->origins[i] = (struct vp_origin){ .field = "virt", .value = vp_virt_name(n->virt), .path = "option --virt", .file = "" };
+	vp_placed_node(b);
+}
+
+/* The machines where guests run are not made by vprov: of their disks nothing is to be known. */
+static void bind_hypervisor(struct vp_bind *b)
+{
+	struct vp_node *n = &b->node->n;
+
+	bind_nics(b);
+	for (size_t i = 0; i < n->nnics; i++)
+		n->nics[i].bridge = "";
+	n->install = VP_INSTALL_NONE;
+	n->bridges = vp_place_bridges(b->a, b->profile, &n->nbridges);
+}
+
+/* Compilers also write profiles of components or clusters alone; one message for them, instead of one for everything that a machine has. */
+static bool is_machine(struct vp_bind *b)
+{
+	if (vp_find(b, "/hardware"))
+		return true;
+	vp_problem(b, VP_ERROR, VP_E_MISSING, NULL, "/hardware", "is missing: this profile describes no machine");
+	return false;
 }
 
 struct vp_node *vp_bind(struct vp_arena *a, const struct vp_profile *p, const struct vp_site *site, const struct vp_bind_opts *opts,
@@ -535,20 +679,35 @@ struct vp_node *vp_bind(struct vp_arena *a, const struct vp_profile *p, const st
 	const struct vp_val *own = vp_get(p->root, VP_OWN);
 	unsigned errors = diags->errors;
 
+	if (!is_machine(&b))
+		return NULL;
 	b.node = vp_alloc(a, sizeof(*b.node));
-	b.node->n.profile = p;
+	b.node->n.file = vp_strdup(a, p->file);
+	memcpy(b.node->n.digest, p->digest, sizeof(p->digest));
 	bind_name(&b);
+	vp_bind_role(&b);
 	bind_node(&b);
+	vp_fill(&b, &(struct vp_target){ .object = VP_O_HARDWARE, .base = &b.node->n.hardware });
+	vp_fill(&b, &(struct vp_target){ .object = VP_O_SYSTEM, .base = &b.node->n.system });
+	vp_fill(&b, &(struct vp_target){ .object = VP_O_NETWORK, .base = &b.node->n.network });
 	bind_cpus(&b);
 	bind_memory(&b);
-	bind_disks(&b);
-	vp_bind_layout(&b);
-	bind_nics(&b);
-	bind_bridges(&b);
+	vp_placed_size(&b);
+	if (b.node->n.machine == VP_HYPERVISOR) {
+		bind_hypervisor(&b);
+	} else {
+		bind_disks(&b);
+		vp_bind_layout(&b);
+		vp_bind_aii(&b);
+		bind_nics(&b);
+		bind_bridges(&b);
+		vp_placed_unused(&b);
+	}
+	vp_bind_interfaces(&b);
 	if (own)
 		check_unknown(&b, own);
 	check_references(&b);
-	return diags->errors == errors ? &b.node->n : NULL;
+	return diags->errors == errors && !b.failed ? &b.node->n : NULL;
 }
 
 const struct vp_origin *vp_origin_of(const struct vp_node *n, const char *field)

@@ -8,10 +8,16 @@
 #define VP_NODE_H
 
 #include "../profile/tree.h"
+#include "aii.h"
+#include "storage.h"
+#include "hardware.h"
+#include "network.h"
 
 enum vp_virt { VP_KVM, VP_QEMU, VP_XEN_PARA, VP_XEN_HVM };
 enum vp_firmware { VP_BIOS, VP_UEFI };
 enum vp_install { VP_INSTALL_IMAGE, VP_INSTALL_NONE };
+/* A hypervisor is where guests run: it has bridges and capacity, and is not made by vprov. */
+enum vp_machine { VP_GUEST, VP_HYPERVISOR };
 
 struct vp_disk {
 	/* Key in the profile, unescaped: "sda". */
@@ -22,10 +28,16 @@ struct vp_disk {
 	const char *bus;
 	/* qcow2 or raw */
 	const char *format;
+	/* Its name in the domain's definition: the target, but under Xen "hda" may be what the guest sees as xvda. */
+	const char *slot;
 	/* Absolute path on the hypervisor; "" where no state directory was given. */
 	const char *path;
 	uint64_t size;
 	bool boot;
+	/* path is a block device that has to exist: raw, never made or removed. */
+	bool block;
+	bool readonly;
+	struct vp_drive drive;
 };
 
 struct vp_nic {
@@ -46,30 +58,7 @@ struct vp_nic {
 	bool boot;
 	/* 0: default */
 	unsigned mtu;
-};
-
-struct vp_partition {
-	/* "sda1", unescaped; `disk` indexes vp_node.disks. */
-	const char *name;
-	unsigned disk;
-	/* 0: the rest of the disk. */
-	uint64_t size;
-	/* Position on its disk, from 1: the number in the partition table. */
-	unsigned number;
-	bool bootable;
-};
-
-struct vp_filesystem {
-	/* Indexes vp_node.partitions. */
-	unsigned partition;
-	/* "/", "/boot", "swap" ... */
-	const char *mountpoint;
-	/* ext4, ext3, xfs, swap ... */
-	const char *type;
-	const char *options;
-	const char *label;
-	bool format;
-	bool preserve;
+	struct vp_card card;
 };
 
 struct vp_bridge {
@@ -77,6 +66,12 @@ struct vp_bridge {
 	/* Address of the host on it, "" where the bridge has to exist with one already. */
 	const char *address;
 	unsigned prefix;
+};
+
+/* What a paravirtual guest boots without firmware: files of the hypervisor, "" for none. */
+struct vp_direct {
+	const char *kernel, *initrd, *cmdline;
+	const char *bootloader, *bootargs;
 };
 
 struct vp_verify {
@@ -111,6 +106,13 @@ struct vp_node {
 	unsigned vcpus;
 	unsigned sockets;
 	uint64_t memory;
+	/* One for each of the sockets, and modules of the memory. */
+	struct vp_socket *cpus;
+	struct vp_module *ram;
+	size_t nram;
+	struct vp_hardware hardware;
+	struct vp_system system;
+	struct vp_network network;
 	struct vp_disk *disks;
 	size_t ndisks;
 	struct vp_nic *nics;
@@ -119,12 +121,25 @@ struct vp_node {
 	size_t boot_nic;
 	struct vp_bridge *bridges;
 	size_t nbridges;
+	/* One per disk. */
+	struct vp_device *devices;
 	struct vp_partition *partitions;
 	size_t npartitions;
-	/* msdos or gpt, one per disk. */
-	const char **labels;
+	struct vp_md *mds;
+	size_t nmds;
+	struct vp_vg *vgs;
+	size_t nvgs;
+	struct vp_lv *lvs;
+	size_t nlvs;
+	struct vp_file *files;
+	size_t nfiles;
+	/* Sorted by mount point: what others are mounted below comes first. */
 	struct vp_filesystem *filesystems;
 	size_t nfilesystems;
+	/* All of these and the disks that are used, each after what it is made of. */
+	struct vp_ref *creation;
+	size_t ncreation;
+	struct vp_aii aii;
 	const char **nameservers;
 	size_t nnameservers;
 	/* crypt(3) hash, "" for a locked password. */
@@ -140,7 +155,16 @@ struct vp_node {
 	struct vp_verify verify;
 	/* Seconds without news after which an installation has stalled; 0: by the kind of virtualisation. */
 	unsigned deadline;
-	const struct vp_profile *profile;
+	enum vp_machine machine;
+	/* As its hypervisor's profile says it: every life; the installation. */
+	struct vp_direct boot, boot_install;
+	/* Name of its hypervisor or cluster, "" where nothing says it. */
+	const char *host;
+	/* Grid role, "" where none is recognised: role.h lists them. */
+	const char *role;
+	/* As vp_profile.file and .digest: the tree itself may be gone. */
+	const char *file;
+	char digest[65];
 	struct vp_origin *origins;
 	size_t norigins, originscap;
 };
@@ -154,32 +178,40 @@ struct vp_nodes {
 
 /*
  * The site configuration: defaults for everything under /system/vprov/, one "key = value" a line, where key is the path below it
- * ("bridge/name = vpbr0"); "[node GLOB]" starts lines for some nodes only. file may be NULL: /etc/vprov/vprov.conf, if it is there.
+ * ("bridge/name = vpbr0"); "[node GLOB]" and "[role GLOB]" start lines for some nodes only. file may be NULL: /etc/vprov/vprov.conf, if it is there.
  */
 struct vp_site *vp_site_read(struct vp_arena *a, const char *file, struct vp_diags *diags);
 /* Value of a key that belongs to no node ("connect"); NULL where not set. */
 const char *vp_site_get(const struct vp_site *site, const char *key);
+/* Changes with the bytes of the file; "" where there is none. */
+const char *vp_site_digest(const struct vp_site *site);
+/* All values, in their order, of a key that may be given several times; *n is 0 where not set. */
+const char *const *vp_site_all(const struct vp_site *site, struct vp_arena *a, const char *key, size_t *n);
 
 /* Options of the command line that decide over the profile. */
 struct vp_bind_opts {
 	/* -1: not given */
 	int virt;
 	const char *state_dir;
+	/* What other profiles say about where this node runs (place.h); NULL: nothing. */
+	const struct vp_placement *placement;
+	/* Origins are kept: show and plan want them. */
+	bool origins;
 };
 
 /*
- * Binds one profile to a node; problems go to diags. NULL if there was an error: a node that is returned is valid.
+ * Binds one profile to a node; problems go to diags. NULL if there was an error: a node that is returned is valid. Nothing in the node
+ * points into p, which may be freed; p->root may be a part of a tree (a virtual machine in a cluster's profile).
  */
 struct vp_node *vp_bind(struct vp_arena *a, const struct vp_profile *p, const struct vp_site *site, const struct vp_bind_opts *opts,
 			struct vp_diags *diags);
-/* Reads and binds files and directories of profiles, then looks for clashes over all of them. Sorted by name. */
-void vp_nodes_load(struct vp_arena *a, const char *const *paths, size_t n, const struct vp_site *site, const struct vp_bind_opts *opts,
-		   struct vp_nodes *out, struct vp_diags *diags);
 /* The origin of a field, or NULL. */
 const struct vp_origin *vp_origin_of(const struct vp_node *n, const char *field);
 
 /* The reference page of the binding table (profile paths, types, defaults), as text for `vprov schema`. */
 void vp_schema_print(FILE *f);
+/* The same as docs/profile-reference.md, with what is ignored on purpose. */
+void vp_schema_markdown(FILE *f);
 
 /* Names as in profiles and options; NULL or -1 where there is none. */
 const char *vp_virt_name(enum vp_virt v);

@@ -1,129 +1,113 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The binding table: every profile path that vprov reads, one row each. `vprov schema` prints it. */
+/* The binding table as a whole: finding rows, storing values, printing the schema. The rows are in rows_*.c. */
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bind.h"
 
-#define AT(type, member) .offset = offsetof(struct type, member)
+#define MAX_STEPS (VP_MAX_ROWS * 4)
 
-const struct vp_row vp_rows[] = {
-	{ "connect", VP_O_SITE, VP_K_STRING, .check = &vp_is_uri, .help = "libvirt connection; --connect decides over it" },
-	{ "templates", VP_O_SITE, VP_K_STRING, .check = &vp_is_dir,
-	  .help = "the site's own templates, each in place of the shipped one of that name" },
-	{ "namespace", VP_O_SITE, VP_K_STRING, .check = &vp_is_uuid, .help = "namespace of the nodes' UUIDs" },
+static const struct vp_row *all[VP_MAX_ROWS];
+static unsigned short first[VP_MAX_ROWS];
+static struct vp_rows_index objects[VP_O__COUNT];
+static struct vp_step steps[MAX_STEPS];
+static unsigned short nsteps;
 
-	{ "/system/network/hostname", VP_O_NAME, VP_K_STRING, AT(vp_node_in, n.hostname), .field = "hostname", .check = &vp_is_label,
-	  .required = true, .help = "with the domain name it is the node's name" },
-	{ "/system/network/domainname", VP_O_NAME, VP_K_STRING, AT(vp_node_in, n.domain), .field = "domain", .check = &vp_is_domain,
-	  .help = "domain name" },
+static unsigned short new_step(const char *name, size_t len)
+{
+	static char names[MAX_STEPS * 12];
+	static size_t used;
+	char *copy = names + used;
 
-	{ VP_OWN "virt", VP_O_NODE, VP_K_ENUM, AT(vp_node_in, n.virt), .field = "virt", .choices = "kvm qemu xen-para xen-hvm", .fallback = "kvm",
-	  .help = "kind of virtualisation; --virt decides over it" },
-	{ VP_OWN "firmware", VP_O_NODE, VP_K_ENUM, AT(vp_node_in, n.firmware), .field = "firmware", .choices = "bios uefi",
-	  .help = "firmware of the machine" },
-	{ "/hardware/bios/bootmode", VP_O_NODE, VP_K_ENUM, AT(vp_node_in, n.firmware), .field = "firmware", .choices = "bios uefi",
-	  .fallback = "bios", .help = "firmware of the machine" },
-	{ VP_OWN "install", VP_O_NODE, VP_K_ENUM, AT(vp_node_in, install), .field = "install", .choices = "image none",
-	  .help = "how the node gets its system; default image, or none where image cannot make the profile's file systems" },
-	{ "/system/network/default_gateway", VP_O_NODE, VP_K_STRING, AT(vp_node_in, default_gateway), .check = &vp_is_host_ip,
-	  .help = "gateway of the NIC in whose subnet it lies" },
-	{ "/system/network/nameserver", VP_O_NODE, VP_K_STRINGS, AT(vp_node_in, n.nameservers), .field = "nameservers", .check = &vp_is_ip,
-	  .help = "DNS servers" },
-	{ VP_OWN "bridge/name", VP_O_NODE, VP_K_STRING, AT(vp_node_in, bridge_name), .field = "bridge.name", .check = &vp_is_ifname,
-	  .fallback = "vprov0", .help = "bridge of all NICs that name none of their own" },
-	{ VP_OWN "bridge/address", VP_O_NODE, VP_K_STRING, AT(vp_node_in, bridge_address), .field = "bridge.address", .check = &vp_is_cidr,
-	  .help = "the host's address on that bridge; default the gateway, where it lies in the node's subnet" },
-	{ VP_OWN "kernel_args", VP_O_NODE, VP_K_STRING, AT(vp_node_in, n.kernel_args), .field = "kernel_args", .check = &vp_is_args,
-	  .help = "added to the installed system's kernel command line" },
-	{ VP_OWN "rootpw", VP_O_NODE, VP_K_STRING, AT(vp_node_in, n.rootpw), .field = "rootpw", .check = &vp_is_crypt,
-	  .help = "crypt(3) hash of root's password; none: no password opens the account" },
-	{ "/system/aii/osinstall/ks/rootpw", VP_O_NODE, VP_K_STRING, AT(vp_node_in, n.rootpw), .field = "rootpw", .check = &vp_is_crypt,
-	  .help = "the same" },
-	{ VP_OWN "ssh_keys", VP_O_NODE, VP_K_STRINGS, AT(vp_node_in, n.ssh_keys), .field = "ssh_keys", .check = &vp_is_ssh_key,
-	  .help = "keys that may log in as root" },
-	{ VP_OWN "packages", VP_O_NODE, VP_K_STRINGS, AT(vp_node_in, n.packages), .field = "packages", .check = &vp_is_package,
-	  .help = "packages of the root image beyond the standard list" },
-	{ VP_OWN "verify/enabled", VP_O_NODE, VP_K_BOOL, AT(vp_node_in, n.verify.enabled), .field = "verify.enabled", .fallback = "true",
-	  .help = "measure the node after its first boot from disk" },
-	{ VP_OWN "verify/cpu_laps", VP_O_NODE, VP_K_UINT, AT(vp_node_in, n.verify.cpu_laps), .field = "verify.cpu_laps", .min = 1, .max = 1000000,
-	  .fallback = "20", .help = "laps of the CPU kernel" },
-	{ VP_OWN "verify/net_seconds", VP_O_NODE, VP_K_UINT, AT(vp_node_in, n.verify.net_seconds), .field = "verify.net_seconds", .min = 1,
-	  .max = 3600, .unit = "s", .fallback = "5", .help = "network traffic in each direction" },
-	{ VP_OWN "verify/disk_mib", VP_O_NODE, VP_K_UINT, AT(vp_node_in, n.verify.disk_mib), .field = "verify.disk_mib", .max = 1u << 24,
-	  .unit = "MiB", .fallback = "0", .help = "file that bonnie++ writes; 0: twice the memory" },
+	assert(nsteps < MAX_STEPS && used + len < sizeof(names));
+	memcpy(copy, name, len);
+	used += len + 1;
+	steps[nsteps] = (struct vp_step){ .name = copy, .star = !strcmp(copy, "*"), .row = -1 };
+	return nsteps++;
+}
 
-	{ VP_OWN "deadline", VP_O_NODE, VP_K_UINT, AT(vp_node_in, n.deadline), .field = "deadline", .max = 86400, .unit = "s", .fallback = "0",
-	  .help = "an installation without any news for so long has stalled; 0: 90 s, under software emulation 600 s" },
+/* The child of that name, made where it is not there yet. */
+static unsigned short step_to(unsigned short at, const char *name, size_t len)
+{
+	unsigned short *link = &steps[at].child;
 
-	{ "/hardware/cpu/*/cores", VP_O_CPU, VP_K_UINT, AT(vp_cpu_in, cores), .min = 1, .max = VP_MAX_VCPUS, .fallback = "1",
-	  .help = "cores of one socket; the node has their sum" },
-	{ "/hardware/ram/*/size", VP_O_RAM, VP_K_MIB, AT(vp_ram_in, size), .min = 1, .max = VP_MAX_MEMORY_MIB, .required = true,
-	  .help = "one module of memory; the node has their sum" },
+	while (*link && (strncmp(steps[*link].name, name, len) || steps[*link].name[len]))
+		link = &steps[*link].next;
+	if (!*link)
+		*link = new_step(name, len);
+	return *link;
+}
 
-	{ "/hardware/harddisks/*/capacity", VP_O_DISK, VP_K_MIB, AT(vp_disk_in, d.size), .field = "disk.*.size", .min = 1, .max = VP_MAX_DISK_MIB,
-	  .required = true, .help = "size of the disk" },
-	{ "/hardware/harddisks/*/boot", VP_O_DISK, VP_K_BOOL, AT(vp_disk_in, d.boot), .help = "the disk to boot from; default the first by name" },
-	{ VP_OWN "disks/*/bus", VP_O_DISK, VP_K_CHOICE, AT(vp_disk_in, d.bus), .field = "disk.*.bus", .choices = "virtio ide sata scsi xen",
-	  .help = "bus of one disk" },
-	{ VP_OWN "disk/bus", VP_O_DISK, VP_K_CHOICE, AT(vp_disk_in, d.bus), .field = "disk.*.bus", .choices = "virtio ide sata scsi xen",
-	  .help = "bus of all disks; default virtio (kvm, qemu), xen (xen-para), ide (xen-hvm)" },
-	{ VP_OWN "disks/*/format", VP_O_DISK, VP_K_CHOICE, AT(vp_disk_in, d.format), .field = "disk.*.format", .choices = "qcow2 raw",
-	  .help = "image format of one disk" },
-	{ VP_OWN "disk/format", VP_O_DISK, VP_K_CHOICE, AT(vp_disk_in, d.format), .field = "disk.*.format", .choices = "qcow2 raw",
-	  .fallback = "qcow2", .help = "image format of all disks" },
-	{ VP_OWN "disk/dir", VP_O_DISK, VP_K_STRING, AT(vp_disk_in, dir), .check = &vp_is_dir,
-	  .help = "directory of the disk images; default disks/ in the state directory" },
+static void add_path(unsigned short at, const char *path, short row)
+{
+	while (*path) {
+		size_t len = strcspn(++path, "/");
 
-	{ "/hardware/cards/nic/*/hwaddr", VP_O_NIC, VP_K_STRING, AT(vp_nic_in, n.mac), .field = "nic.*.mac", .check = &vp_is_mac,
-	  .help = "MAC address; default one that follows from the node's name" },
-	{ "/hardware/cards/nic/*/boot", VP_O_NIC, VP_K_BOOL, AT(vp_nic_in, n.boot),
-	  .help = "the NIC to boot from: the first by name, else the first of all" },
-	{ "/system/network/interfaces/*/ip", VP_O_NIC, VP_K_STRING, AT(vp_nic_in, n.ip), .field = "nic.*.ip", .check = &vp_is_host_ip,
-	  .help = "address, of the bridge or bond where the NIC is part of one" },
-	{ "/system/network/interfaces/*/netmask", VP_O_NIC, VP_K_STRING, AT(vp_nic_in, netmask), .check = &vp_is_netmask, .help = "netmask" },
-	{ "/system/network/interfaces/*/gateway", VP_O_NIC, VP_K_STRING, AT(vp_nic_in, n.gateway), .field = "nic.*.gateway", .check = &vp_is_host_ip,
-	  .help = "gateway of this NIC" },
-	{ "/system/network/interfaces/*/bootproto", VP_O_NIC, VP_K_CHOICE, AT(vp_nic_in, bootproto), .choices = "static bootp dhcp none",
-	  .help = "dhcp and bootp: the installed system asks for its address" },
-	{ "/system/network/interfaces/*/mtu", VP_O_NIC, VP_K_UINT, AT(vp_nic_in, n.mtu), .field = "nic.*.mtu", .min = 576, .max = 65535,
-	  .unit = "bytes", .help = "largest packet" },
-	{ VP_OWN "nics/*/model", VP_O_NIC, VP_K_CHOICE, AT(vp_nic_in, n.model), .field = "nic.*.model", .choices = "virtio e1000 netfront",
-	  .help = "model; default virtio (kvm, qemu), netfront (xen-para), e1000 (xen-hvm)" },
-	{ VP_OWN "nics/*/bridge", VP_O_NIC, VP_K_STRING, AT(vp_nic_in, n.bridge), .field = "nic.*.bridge", .check = &vp_is_ifname,
-	  .help = "bridge of one NIC" },
+		at = step_to(at, path, len);
+		path += len;
+	}
+	/* One path is bound once. */
+	assert(steps[at].row < 0);
+	steps[at].row = row;
+}
 
-	{ "/system/blockdevices/physical_devs/*/label", VP_O_DEVICE, VP_K_STRING, AT(vp_device_in, label), .field = "disk.*.label",
-	  .check = &vp_is_key, .help = "partition table: msdos or gpt" },
-	{ "/system/blockdevices/partitions/*/holding_dev", VP_O_PARTITION, VP_K_STRING, AT(vp_partition_in, holding_dev), .check = &vp_is_key,
-	  .required = true, .help = "the disk" },
-	{ "/system/blockdevices/partitions/*/size", VP_O_PARTITION, VP_K_MIB, AT(vp_partition_in, p.size), .field = "partition.*.size", .min = 1,
-	  .max = VP_MAX_DISK_MIB, .help = "size; none: the rest of the disk" },
-	{ "/system/blockdevices/partitions/*/type", VP_O_PARTITION, VP_K_CHOICE, AT(vp_partition_in, type), .choices = "primary extended logical",
-	  .fallback = "primary", .help = "kind in an msdos partition table" },
-	{ "/system/blockdevices/partitions/*/flags/boot", VP_O_PARTITION, VP_K_BOOL, AT(vp_partition_in, p.bootable), .help = "active partition" },
-	{ "/system/blockdevices/partitions/*/aii", VP_O_PARTITION, VP_K_BOOL, AT(vp_partition_in, aii), .fallback = "true",
-	  .help = "false: not made by the installation" },
+static void index_object(struct vp_rows_index *x)
+{
+	size_t start = (size_t)(x->rows - all);
 
-	{ "/system/filesystems/*/block_device", VP_O_FILESYSTEM, VP_K_STRING, AT(vp_filesystem_in, block_device), .check = &vp_is_key,
-	  .required = true, .help = "path below /system/blockdevices" },
-	{ "/system/filesystems/*/mountpoint", VP_O_FILESYSTEM, VP_K_STRING, AT(vp_filesystem_in, f.mountpoint), .check = &vp_is_mountpoint,
-	  .required = true, .help = "where it is mounted, or swap" },
-	{ "/system/filesystems/*/type", VP_O_FILESYSTEM, VP_K_STRING, AT(vp_filesystem_in, f.type), .check = &vp_is_key, .required = true,
-	  .help = "kind of file system" },
-	{ "/system/filesystems/*/mountopts", VP_O_FILESYSTEM, VP_K_STRING, AT(vp_filesystem_in, f.options), .check = &vp_is_options,
-	  .fallback = "defaults", .help = "mount options" },
-	{ "/system/filesystems/*/label", VP_O_FILESYSTEM, VP_K_STRING, AT(vp_filesystem_in, f.label), .check = &vp_is_fslabel,
-	  .help = "label of the file system" },
-	{ "/system/filesystems/*/format", VP_O_FILESYSTEM, VP_K_BOOL, AT(vp_filesystem_in, f.format), .fallback = "true", .help = "make it anew" },
-	{ "/system/filesystems/*/preserve", VP_O_FILESYSTEM, VP_K_BOOL, AT(vp_filesystem_in, f.preserve), .fallback = "false",
-	  .help = "keep what an earlier installation left" },
-	{ "/system/filesystems/*/mount", VP_O_FILESYSTEM, VP_K_BOOL, AT(vp_filesystem_in, mount), .fallback = "true", .help = "mount it at boot" },
-	{ "/system/filesystems/*/aii", VP_O_FILESYSTEM, VP_K_BOOL, AT(vp_filesystem_in, aii), .fallback = "true",
-	  .help = "false: not made by the installation" },
-};
-const size_t vp_nrows = vp_count(vp_rows);
+	x->first = first + start;
+	x->steps = new_step("", 0);
+	for (size_t i = 0; i < x->n; i++) {
+		size_t k = 0;
 
-_Static_assert(vp_count(vp_rows) <= VP_MAX_ROWS, "VP_MAX_ROWS");
+		while (x->rows[k]->offset != x->rows[i]->offset)
+			k++;
+		first[start + i] = (unsigned short)k;
+		if (*x->rows[i]->path == '/')
+			add_path(x->steps, x->rows[i]->path, (short)i);
+	}
+}
+
+/* Sorted by object, in the order of the tables: done once, before any thread or child is there. */
+static void __attribute__((constructor)) index_rows(void)
+{
+	static const struct vp_rows *const tables[] = { &vp_rows_site, &vp_rows_node, &vp_rows_hardware, &vp_rows_net,
+							&vp_rows_disk, &vp_rows_aii,  &vp_rows_place };
+	size_t total = 0;
+
+	for (size_t o = 0; o < VP_O__COUNT; o++) {
+		objects[o].rows = all + total;
+		for (size_t t = 0; t < vp_count(tables); t++)
+			for (size_t i = 0; i < tables[t]->n; i++)
+				if (tables[t]->rows[i].object == o) {
+					assert(total < VP_MAX_ROWS);
+					all[total++] = &tables[t]->rows[i];
+					objects[o].n++;
+				}
+		index_object(&objects[o]);
+	}
+}
+
+const struct vp_row *const *vp_rows_all(size_t *n)
+{
+	const struct vp_rows_index *last = &objects[VP_O__COUNT - 1];
+
+	*n = (size_t)(last->rows - all) + last->n;
+	return all;
+}
+
+const struct vp_rows_index *vp_rows_of(enum vp_object object)
+{
+	return &objects[object];
+}
+
+const struct vp_step *vp_step_at(unsigned short step)
+{
+	return &steps[step];
+}
+
 _Static_assert(offsetof(struct vp_node, nssh_keys) == offsetof(struct vp_node, ssh_keys) + sizeof(char *), "VP_K_STRINGS");
 _Static_assert(offsetof(struct vp_node, npackages) == offsetof(struct vp_node, packages) + sizeof(char *), "VP_K_STRINGS");
 _Static_assert(offsetof(struct vp_node, nnameservers) == offsetof(struct vp_node, nameservers) + sizeof(char *), "VP_K_STRINGS");
@@ -172,18 +156,29 @@ static bool truth(const char *text, bool *out)
 	return false;
 }
 
-static void append_string(struct vp_arena *a, const char *text, void *dest)
+/* The room doubles: it is full where the number is a power of two. */
+void vp_words_add(struct vp_arena *a, struct vp_words *list, const char *text)
 {
-	struct {
-		const char **items;
-		size_t n;
-	} *list = dest;
-	const char **more = vp_alloc(a, (list->n + 1) * sizeof(*more));
+	if (!(list->n & (list->n - 1))) {
+		const char **more = vp_alloc(a, (list->n ? list->n * 2 : 1) * sizeof(*more));
 
-	if (list->n)
-		memcpy(more, list->items, list->n * sizeof(*more));
-	more[list->n++] = text;
-	list->items = more;
+		if (list->n)
+			memcpy(more, list->items, list->n * sizeof(*more));
+		list->items = more;
+	}
+	list->items[list->n++] = text;
+}
+
+static bool store_double(const struct vp_row *row, const char *text, double *dest)
+{
+	size_t len = strspn(text, "0123456789.eE+-");
+	char *end;
+	double d = strtod(text, &end);
+
+	if (!len || text[len] || *end || !isfinite(d) || d < (double)row->min || (row->max && d > (double)row->max))
+		return false;
+	*dest = d;
+	return true;
 }
 
 const char *vp_row_store(struct vp_arena *a, const struct vp_row *row, const char *text, void *dest)
@@ -202,6 +197,7 @@ const char *vp_row_store(struct vp_arena *a, const struct vp_row *row, const cha
 		else
 			*(unsigned *)dest = (unsigned)number;
 		return NULL;
+	case VP_K_DOUBLE: return store_double(row, text, dest) ? NULL : vp_row_wants(a, row);
 	case VP_K_CHOICE:
 	case VP_K_ENUM:
 		at = choice(row->choices, text);
@@ -213,13 +209,14 @@ const char *vp_row_store(struct vp_arena *a, const struct vp_row *row, const cha
 			*(const char **)dest = vp_strdup(a, text);
 		return NULL;
 	case VP_K_STRING:
-	case VP_K_STRINGS: break;
+	case VP_K_STRINGS:
+	case VP_K_PAIRS: break;
 	}
 	if (!row->check->ok(text))
 		return vp_row_wants(a, row);
 	text = vp_strdup(a, text);
-	if (row->kind == VP_K_STRINGS)
-		append_string(a, text, dest);
+	if (row->kind != VP_K_STRING)
+		vp_words_add(a, dest, text);
 	else
 		*(const char **)dest = text;
 	return NULL;
@@ -233,37 +230,15 @@ const char *vp_row_wants(struct vp_arena *a, const struct vp_row *row)
 	case VP_K_BOOL: return "a boolean";
 	case VP_K_UINT:
 	case VP_K_MIB: return vp_printf(a, "a long from %ju to %ju%s%s", (uintmax_t)row->min, (uintmax_t)row->max, unit ? " " : "", unit ? unit : "");
+	case VP_K_DOUBLE:
+		return row->max ? vp_printf(a, "a number from %ju to %ju%s%s", (uintmax_t)row->min, (uintmax_t)row->max, unit ? " " : "",
+					    unit ? unit : "")
+				: vp_printf(a, "a number of at least %ju%s%s", (uintmax_t)row->min, unit ? " " : "", unit ? unit : "");
 	case VP_K_CHOICE:
 	case VP_K_ENUM: return vp_printf(a, "one of: %s", row->choices);
 	case VP_K_STRINGS: return vp_printf(a, "a list of strings, each %s", row->check->what);
+	case VP_K_PAIRS: return vp_printf(a, "a dict of values, each %s", row->check->what);
 	case VP_K_STRING: break;
 	}
 	return vp_printf(a, "a string: %s", row->check->what);
-}
-
-static void print_rows(struct vp_arena *a, bool site, FILE *f)
-{
-	for (size_t i = 0; i < vp_nrows; i++) {
-		const struct vp_row *r = &vp_rows[i];
-
-		if (site != (r->object == VP_O_SITE))
-			continue;
-		fprintf(f, "%s\n    %s; %s", r->path, r->help, vp_row_wants(a, r));
-		if (r->fallback)
-			fprintf(f, "; default %s", r->fallback);
-		fprintf(f, "%s\n", r->required ? "; required" : "");
-	}
-}
-
-void vp_schema_print(FILE *f)
-{
-	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
-
-	fputs("Profile paths that vprov reads; all others are ignored, but none may be below " VP_OWN " that is not here.\n"
-	      "'*' stands for any key or position. What is below " VP_OWN " may also stand in the site configuration,\n"
-	      "as \"key = value\" with the path below it as the key (\"bridge/name = vpbr0\"), after \"[node GLOB]\" for some nodes only.\n\n",
-	      f);
-	print_rows(a, false, f);
-	fputs("\nKeys of the site configuration alone:\n\n", f);
-	print_rows(a, true, f);
 }

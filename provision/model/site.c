@@ -10,8 +10,11 @@
 /* The row that a key of the file belongs to, or NULL. */
 static const struct vp_row *row_of(const char *key)
 {
-	for (size_t i = 0; i < vp_nrows; i++) {
-		const struct vp_row *r = &vp_rows[i];
+	size_t n;
+	const struct vp_row *const *rows = vp_rows_all(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct vp_row *r = rows[i];
 		const char *pattern = r->path;
 
 		if (r->object != VP_O_SITE && strncmp(pattern, VP_OWN, strlen(VP_OWN)))
@@ -40,7 +43,9 @@ static const char *check_line(struct vp_arena *a, const struct vp_site *s, const
 	if (!row)
 		return vp_printf(a, "unknown key \"%s\"", l->key);
 	if (row->object == VP_O_SITE && l->glob)
-		return vp_printf(a, "%s is one for all nodes: it goes before the first [node ...]", l->key);
+		return vp_printf(a, "%s is one for all nodes: it goes before the first section", l->key);
+	if (row->object == VP_O_ROLE && l->role)
+		return vp_printf(a, "%s cannot depend on the role", l->key);
 	wants = vp_row_store(a, row, l->value, &value);
 	if (wants)
 		return vp_printf(a, "%s = \"%s\": it has to be %s", l->key, l->value, wants);
@@ -59,21 +64,23 @@ static char *trim(char *s)
 	return s + strspn(s, " \t");
 }
 
-/* "[node GLOB]" */
-static const char *section(struct vp_arena *a, char *text, const char **glob)
+/* "[node GLOB]", "[role GLOB]"; fills what the lines after it inherit. */
+static const char *section(struct vp_arena *a, char *text, struct vp_site_line *in)
 {
+	static const char wrong[] = "a section is written [node GLOB] or [role GLOB]";
 	size_t len = strlen(text);
 
-	if (strncmp(text, "[node", 5) || !isspace((unsigned char)text[5]) || text[len - 1] != ']')
-		return "a section is written [node GLOB]";
+	if ((strncmp(text, "[node", 5) && strncmp(text, "[role", 5)) || !isspace((unsigned char)text[5]) || text[len - 1] != ']')
+		return wrong;
 	text[len - 1] = '\0';
-	*glob = vp_strdup(a, trim(text + 6));
-	return **glob ? NULL : "a section is written [node GLOB]";
+	in->role = text[1] == 'r';
+	in->glob = vp_strdup(a, trim(text + 6));
+	return *in->glob ? NULL : wrong;
 }
 
-static const char *take_line(struct vp_arena *a, struct vp_site *s, char *text, unsigned number, const char **glob)
+static const char *take_line(struct vp_arena *a, struct vp_site *s, char *text, struct vp_site_line *in)
 {
-	struct vp_site_line l = { .glob = *glob, .line = number };
+	struct vp_site_line l = *in;
 	char *equals;
 	const char *wrong;
 
@@ -81,10 +88,10 @@ static const char *take_line(struct vp_arena *a, struct vp_site *s, char *text, 
 	if (!*text || *text == '#')
 		return NULL;
 	if (*text == '[')
-		return section(a, text, glob);
+		return section(a, text, in);
 	equals = strchr(text, '=');
 	if (!equals)
-		return "neither \"key = value\" nor [node GLOB] nor a # comment";
+		return "neither \"key = value\" nor a section nor a # comment";
 	*equals = '\0';
 	l.key = vp_strdup(a, trim(text));
 	l.value = vp_strdup(a, trim(equals + 1));
@@ -98,13 +105,14 @@ static const char *take_line(struct vp_arena *a, struct vp_site *s, char *text, 
 
 static void parse(struct vp_arena *a, struct vp_site *s, char *text, struct vp_diags *diags)
 {
-	const char *glob = NULL, *wrong;
-	unsigned number = 0;
+	struct vp_site_line in = { 0 };
+	const char *wrong;
 
 	for (char *line; (line = strsep(&text, "\n"));) {
-		wrong = take_line(a, s, line, ++number, &glob);
+		in.line++;
+		wrong = take_line(a, s, line, &in);
 		if (wrong)
-			vp_diag(diags, VP_ERROR, VP_E_CONFIG, s->file, number, "", "%s", wrong);
+			vp_diag(diags, VP_ERROR, VP_E_CONFIG, s->file, in.line, "", "%s", wrong);
 	}
 }
 
@@ -121,6 +129,7 @@ struct vp_site *vp_site_read(struct vp_arena *a, const char *file, struct vp_dia
 		vp_diag(diags, VP_ERROR, VP_E_CONFIG, "", 0, "", "%s", err.msg);
 		return NULL;
 	}
+	vp_sha256_hex(vp_buf_str(&data), data.len, s->digest);
 	if (memchr(vp_buf_str(&data), '\0', data.len))
 		vp_diag(diags, VP_ERROR, VP_E_CONFIG, s->file, 0, "", "has NUL characters: no text file");
 	else if (data.len)
@@ -128,12 +137,17 @@ struct vp_site *vp_site_read(struct vp_arena *a, const char *file, struct vp_dia
 	return s;
 }
 
-const struct vp_site_line *vp_site_next(const struct vp_site *site, const char *node, const char *key, size_t *pos)
+static bool is_for(const struct vp_site_line *l, const struct vp_node *n)
+{
+	return !l->glob || (n && vp_glob(l->glob, l->role ? n->role : n->name));
+}
+
+const struct vp_site_line *vp_site_next(const struct vp_site *site, const struct vp_node *n, const char *key, size_t *pos)
 {
 	while (site && *pos < site->n) {
 		const struct vp_site_line *l = &site->lines[(*pos)++];
 
-		if ((!l->glob || (node && vp_glob(l->glob, node))) && vp_path_match(l->key, key))
+		if (is_for(l, n) && vp_path_match(l->key, key))
 			return l;
 	}
 	return NULL;
@@ -145,4 +159,22 @@ const char *vp_site_get(const struct vp_site *site, const char *key)
 	const struct vp_site_line *l = vp_site_next(site, NULL, key, &pos);
 
 	return l ? l->value : NULL;
+}
+
+const char *const *vp_site_all(const struct vp_site *site, struct vp_arena *a, const char *key, size_t *n)
+{
+	const char **all = NULL;
+	size_t pos = 0, cap = 0;
+
+	*n = 0;
+	for (const struct vp_site_line *l; (l = vp_site_next(site, NULL, key, &pos));) {
+		all = vp_grow_in(a, all, *n, &cap, sizeof(*all));
+		all[(*n)++] = l->value;
+	}
+	return all;
+}
+
+const char *vp_site_digest(const struct vp_site *site)
+{
+	return site->digest;
 }

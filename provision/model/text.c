@@ -105,6 +105,14 @@ static bool any_ip(const char *s)
 	return host_ip(s) || inet_pton(AF_INET6, s, &six) == 1;
 }
 
+static bool any_address(const char *s)
+{
+	struct in6_addr six;
+	uint32_t four;
+
+	return vp_ip4(s, &four) || inet_pton(AF_INET6, s, &six) == 1;
+}
+
 static bool label_of(const char *s, size_t n)
 {
 	return n && n <= 63 && s[0] != '-' && s[n - 1] != '-' && strspn(s, ALNUM "-") >= n;
@@ -173,14 +181,9 @@ static bool dir(const char *s)
 	return plain_path(s, 1024);
 }
 
-/* The installer mounts eight levels. */
 static bool mountpoint(const char *s)
 {
-	unsigned levels = 0;
-
-	for (const char *c = s; *c; c++)
-		levels += *c == '/';
-	return !strcmp(s, "swap") || !strcmp(s, "/") || (plain_path(s, 255) && levels <= 8);
+	return !strcmp(s, "swap") || !strcmp(s, "/") || plain_path(s, 255);
 }
 
 static bool args(const char *s)
@@ -195,7 +198,7 @@ static bool options(const char *s)
 
 static bool fslabel(const char *s)
 {
-	return word(s, ALNUM "._/-", 12);
+	return word(s, ALNUM "._/-", 16);
 }
 
 /* "TYPE BASE64 [COMMENT]", without options: they could run commands. */
@@ -237,9 +240,36 @@ static bool key(const char *s)
 	return word(s, ALNUM "._/+-", 255);
 }
 
+/* Printable; bytes above ASCII may be anything. */
+static bool line(const char *s)
+{
+	size_t len = strlen(s);
+
+	for (size_t i = 0; i < len; i++)
+		if (iscntrl((unsigned char)s[i]))
+			return false;
+	return len <= 4096;
+}
+
+/* As lvm takes it. */
+static bool volume(const char *s)
+{
+	return only(s, ALNUM "+_.-", 127) && *s != '-' && strcmp(s, ".") && strcmp(s, "..");
+}
+
 static bool uri(const char *s)
 {
 	return word(s, ALNUM "._:/?&=@%,+[]~-", 500) && strchr(s, ':');
+}
+
+static bool place(const char *s)
+{
+	static const char *const schemes[] = { "http://", "https://", "file:///", "dir:///", "/" };
+
+	for (size_t i = 0; i < vp_count(schemes); i++)
+		if (!strncmp(s, schemes[i], strlen(schemes[i])))
+			return only(s, ALNUM "._:/?&=@%,+~-", 1000);
+	return false;
 }
 
 const struct vp_check vp_is_label = { dotted, "a host name: letters, digits and hyphens" };
@@ -247,7 +277,7 @@ const struct vp_check vp_is_domain = { dotted, "a domain name: letters, digits a
 const struct vp_check vp_is_ifname = { ifname, "a device name: at most 15 letters, digits, or any of . _ -" };
 const struct vp_check vp_is_diskname = { diskname, "a disk name: at most 32 letters, digits, or any of . _ - /" };
 const struct vp_check vp_is_mac = { mac, "a MAC address of one card: 52:54:00:12:34:56" };
-const struct vp_check vp_is_ip = { any_ip, "an IP address" };
+const struct vp_check vp_is_ip = { any_ip, "an IPv4 address of a host, or an IPv6 address" };
 const struct vp_check vp_is_host_ip = { host_ip, "an IPv4 address of a host" };
 const struct vp_check vp_is_netmask = { netmask, "a netmask from 128.0.0.0 to 255.255.255.252" };
 const struct vp_check vp_is_cidr = { cidr, "an IPv4 address of a host and a prefix length up to 30: 10.9.8.1/24" };
@@ -256,9 +286,13 @@ const struct vp_check vp_is_args = { args, "words of letters, digits, or any of 
 const struct vp_check vp_is_ssh_key = { ssh_key, "a line of authorized_keys without options: ssh-ed25519 AAAA... comment" };
 const struct vp_check vp_is_crypt = { crypt_hash, "a crypt(3) hash: $6$..." };
 const struct vp_check vp_is_package = { package, "the name of a Debian package" };
-const struct vp_check vp_is_mountpoint = { mountpoint, "an absolute path of at most eight levels, or swap" };
+const struct vp_check vp_is_mountpoint = { mountpoint, "an absolute path of letters, digits, or any of . _ + @ = - /, or swap" };
 const struct vp_check vp_is_options = { options, "mount options" };
-const struct vp_check vp_is_fslabel = { fslabel, "a label of at most 12 letters, digits, or any of . _ - /" };
+const struct vp_check vp_is_fslabel = { fslabel, "a label of at most 16 letters, digits, or any of . _ - /" };
 const struct vp_check vp_is_uuid = { uuid, "a UUID" };
 const struct vp_check vp_is_key = { key, "a name below /system/blockdevices" };
 const struct vp_check vp_is_uri = { uri, "a libvirt URI: qemu:///system" };
+const struct vp_check vp_is_place = { place, "an absolute path, or a URL with http, https, file or dir" };
+const struct vp_check vp_is_address = { any_address, "an address or netmask, of IPv4 or IPv6" };
+const struct vp_check vp_is_line = { line, "one line of text" };
+const struct vp_check vp_is_volume = { volume, "a name of LVM: letters, digits, or any of . _ + -" };

@@ -73,7 +73,7 @@ static void problem(struct look *l, const struct vp_node *n, const char *field, 
 
 	vp_diag(l->diags, VP_ERROR, code,
 		o && o->file && *o->file ? o->file
-		: n->profile		 ? n->profile->file
+		: n->file		 ? n->file
 					 : n->name,
 		o ? o->line : 0, o ? o->path : "", "node %s: %s", n->name, what);
 }
@@ -150,6 +150,25 @@ static void check_space(struct look *l, const struct vp_node *n, const struct vp
 	else if (d->size > (uint64_t)vfs.f_bavail * vfs.f_frsize)
 		note(l, vp_printf(l->a, "disk %s of %s: %s, but only %s are free now (the image is sparse)", d->name, n->name,
 				  vp_size_text(l->a, d->size), vp_size_text(l->a, (uint64_t)vfs.f_bavail * vfs.f_frsize)));
+}
+
+/* The hypervisor's volume: vprov neither makes nor removes it, and installs on it only what holds nothing. */
+static int plan_volume(struct look *l, const struct vp_node *n, const struct vp_disk *d, bool install)
+{
+	struct vp_disk_info info = { 0 };
+	int rc = l->w->disk->info(l->w->disk_ctx, d->path, &info, l->err);
+
+	if (!rc)
+		note(l, vp_printf(l->a, "disk %s of %s: %s, %s, has to exist on %s before the node starts: vprov makes no volumes", d->name, n->name,
+				  d->path, vp_size_text(l->a, d->size), n->host && *n->host ? n->host : "the hypervisor"));
+	else if (rc > 0 && info.size < d->size)
+		problem(l, n, vp_printf(l->a, "disk.%s.size", d->name), VP_E_NOSPACE,
+			vp_printf(l->a, "%s has %s, less than the %s of disk %s", d->path, vp_size_text(l->a, info.size), vp_size_text(l->a, d->size),
+				  d->name));
+	else if (rc > 0 && install && !info.blank)
+		problem(l, n, vp_printf(l->a, "disk.%s.path", d->name), VP_E_PROTECTED,
+			vp_printf(l->a, "%s holds data already, which an installation would destroy; zero its first MiB if they may go", d->path));
+	return rc < 0 ? rc : 0;
 }
 
 static int plan_disk(struct look *l, const struct vp_node *n, const struct vp_disk *d)
@@ -237,7 +256,8 @@ static int plan_life(struct look *l, const struct vp_node *n, const struct vp_no
 		return vp_fail(l->err, VP_E_INSTALL, "node %s: its installation failed: %s; `vprov destroy %s` makes room for a new one", n->name,
 			       row->reason, n->name);
 	if (fresh && n->install == VP_INSTALL_IMAGE) {
-		add(l, VP_KIND_POWER, VP_INSTALL, n->name, n, from, "install", "it was never installed");
+		/* A node that is there may have got a system in another way. */
+		add(l, VP_KIND_POWER, VP_INSTALL, n->name, n, from, "install", "it was never installed")->risk = row ? "destroys data" : "none";
 	} else if (!fresh && row->life < VP_UP && dom->active) {
 		add(l, VP_KIND_POWER, VP_RESUME, n->name, n, from, "running",
 		    vp_printf(l->a, "its installation is under way (%s)", vp_life_name(row->life)));
@@ -285,11 +305,12 @@ static int plan_node(struct look *l, const struct vp_node *n)
 	struct vp_node_row row;
 	struct vp_virt_dom dom;
 	int found = l->w->state ? vp_state_node(l->w->state, l->a, n->name, &row, l->err) : 0;
+	bool install = n->install == VP_INSTALL_IMAGE && (!found || row.life == VP_DEFINED);
 	struct vp_image image;
 
 	if (found < 0)
 		return found;
-	if (n->install == VP_INSTALL_IMAGE && (!found || row.life == VP_DEFINED) && l->w->image && !planned(l, VP_KIND_IMAGE, "root")) {
+	if (install && l->w->image && !planned(l, VP_KIND_IMAGE, "root")) {
 		int rc = l->w->image(l->w, n, false, &image, l->err);
 
 		if (rc < 0)
@@ -304,7 +325,7 @@ static int plan_node(struct look *l, const struct vp_node *n)
 			plan_tap(l, n, &n->nics[i]);
 	}
 	for (size_t i = 0; i < n->ndisks; i++)
-		if (plan_disk(l, n, &n->disks[i]))
+		if (n->disks[i].block ? plan_volume(l, n, &n->disks[i], install) : plan_disk(l, n, &n->disks[i]))
 			return -1;
 	if (!old)
 		add(l, VP_KIND_NODE, VP_CREATE, n->name, n, NULL, record, "it is new");
@@ -339,6 +360,26 @@ static int look_around(struct look *l)
 	return l->w->state ? vp_resources(l->w->state, l->a, NULL, &l->made, l->err) : 0;
 }
 
+/* One run works on one hypervisor, whatever the profiles say. */
+static void note_hosts(struct look *l, const struct vp_nodes *nodes)
+{
+	const struct vp_node *first = NULL;
+
+	for (size_t i = 0; i < nodes->n; i++) {
+		const struct vp_node *n = nodes->items[i];
+
+		if (n->machine == VP_HYPERVISOR || !n->host || !*n->host)
+			continue;
+		if (!first)
+			first = n;
+		if (strcmp(n->host, first->host)) {
+			note(l, vp_printf(l->a, "%s runs on %s, %s on %s: all are planned on the one hypervisor that vprov is connected to",
+					  first->name, first->host, n->name, n->host));
+			return;
+		}
+	}
+}
+
 int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_plan *out, struct vp_diags *diags, struct vp_err *err)
 {
 	struct look l = { .w = w, .a = w->arena, .plan = out, .diags = diags, .err = err };
@@ -347,7 +388,11 @@ int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_pla
 	l.mark = vp_printf(w->arena, "vprov:%s", w->state ? vp_state_id(w->state) : "");
 	rc = look_around(&l);
 	for (size_t i = 0; !rc && i < nodes->n; i++)
-		rc = plan_node(&l, nodes->items[i]);
+		if (nodes->items[i]->machine == VP_HYPERVISOR)
+			note(&l, vp_printf(l.a, "%s is a hypervisor: vprov makes its guests, not itself", nodes->items[i]->name));
+		else
+			rc = plan_node(&l, nodes->items[i]);
+	note_hosts(&l, nodes);
 	vp_links_free(&l.links);
 	if (!rc && out->n)
 		qsort(out->items, out->n, sizeof(*out->items), by_kind);
@@ -370,6 +415,25 @@ static bool bridge_shared(const struct look *l, const char *bridge, const char *
 static int by_kind_down(const void *a, const void *b)
 {
 	return by_kind(b, a);
+}
+
+int vp_plan_consent(struct vp_world *w, const char *node, const char *confirm, struct vp_err *err)
+{
+	struct vp_node_row row;
+	const char *wanted;
+	json_t *j;
+	int rc = w->state ? vp_state_node(w->state, w->arena, node, &row, err) : 0;
+
+	if (rc <= 0)
+		return rc;
+	j = json_loads(row.json, 0, NULL);
+	wanted = json_string_value(json_object_get(json_object_get(j, "aii"), "protected"));
+	rc = wanted && (!confirm || strcmp(confirm, wanted))
+		     ? vp_fail(err, VP_E_CONSENT, "node %s is protected, and %s", node,
+			       confirm ? "--confirm says something else than its profile" : "its data goes with --confirm only")
+		     : 0;
+	json_decref(j);
+	return rc;
 }
 
 int vp_plan_destroy(struct vp_world *w, const char *node, bool keep_disks, struct vp_plan *out, struct vp_err *err)

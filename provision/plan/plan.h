@@ -86,6 +86,12 @@ int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_pla
 /* What has to be done to remove one node, with what it alone uses; keep_disks leaves its images. */
 int vp_plan_destroy(struct vp_world *w, const char *node, bool keep_disks, struct vp_plan *out, struct vp_err *err);
 
+/*
+ * What a protected node's profile, as last applied, asks to be repeated before its data goes. VP_E_CONSENT where `confirm` (NULL: nothing) is
+ * something else.
+ */
+int vp_plan_consent(struct vp_world *w, const char *node, const char *confirm, struct vp_err *err);
+
 /* {"steps":[{"action","target","risk","before","after","why"}]}; new reference. */
 json_t *vp_plan_json(const struct vp_plan *p);
 void vp_plan_print(const struct vp_plan *p, FILE *f);

@@ -47,11 +47,15 @@ void vp_plan_print(const struct vp_plan *p, FILE *f)
 char *vp_node_record(struct vp_arena *a, const struct vp_node *n)
 {
 	json_t *j = vp_node_json(n), *values = json_object();
+	vp_cleanup(vp_freep) char *real = NULL;
 	char *text, *copy;
 
 	for (size_t i = 0; i < n->norigins; i++)
 		json_object_set_new(values, n->origins[i].field, json_string(n->origins[i].value));
 	json_object_set_new(j, "values", values);
+	/* Who looks for changes of the profile later does so from elsewhere. */
+	if (strcmp(n->file, "-") && !strstr(n->file, "://") && (real = realpath(n->file, NULL)))
+		json_object_set_new(j, "profile", json_string(real));
 	text = json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS);
 	copy = vp_strdup(a, text);
 	free(text);

@@ -5,11 +5,6 @@
 
 #include "build.h"
 
-struct vp_val *vp_build_current(const struct vp_builder *b)
-{
-	return b->depth ? b->stack[b->depth - 1].val : NULL;
-}
-
 int vp_build_fail(struct vp_builder *b, enum vp_code code, unsigned line, const char *fmt, ...)
 {
 	const struct vp_val *at = vp_build_current(b);
@@ -25,22 +20,40 @@ int vp_build_fail(struct vp_builder *b, enum vp_code code, unsigned line, const 
 }
 
 /* What would make paths ambiguous or terminals unhappy; panc itself allows far less. */
-static bool bad_key(const char *key)
+static bool bad_key(const char *key, size_t len)
 {
-	if (!*key)
-		return true;
-	for (; *key; key++)
-		if ((unsigned char)*key < ' ' || *key == '/' || *key == 0x7f)
-			return true;
-	return false;
+	static const bool never[256] = { [0 ... ' ' - 1] = true, ['/'] = true, [0x7f] = true };
+	bool bad = !len;
+
+	for (size_t i = 0; i < len; i++)
+		bad |= never[(unsigned char)key[i]];
+	return bad;
+}
+
+const char *vp_build_key(struct vp_builder *b, const char *key, size_t len, unsigned line)
+{
+	if (len > VP_MAX_KEY) {
+		vp_build_fail(b, VP_E_LIMIT, line, "the key \"%.30s...\" is longer than %d bytes", key, VP_MAX_KEY);
+		return NULL;
+	}
+	key = vp_strndup(b->arena, key, len);
+	if (bad_key(key, len))
+		vp_build_fail(b, VP_E_SYNTAX, line, "the key \"%s\" is empty or has a character that no key may have", key);
+	return key;
 }
 
 static bool bad_long(const char *text, size_t len)
 {
 	size_t sign = text[0] == '-';
 
-	if (len == sign || strspn(text + sign, "0123456789") != len - sign)
+	if (len == sign)
 		return true;
+	for (size_t i = sign; i < len; i++)
+		if (text[i] < '0' || text[i] > '9')
+			return true;
+	/* 18 digits always fit. */
+	if (len < 19)
+		return false;
 	errno = 0;
 	strtoll(text, NULL, 10);
 	return errno == ERANGE;
@@ -68,6 +81,23 @@ static const char *bad_scalar(enum vp_type type, const char *text, size_t len)
 	return NULL;
 }
 
+/* Of many at once: a profile has thousands. */
+static struct vp_val *new_value(struct vp_builder *b)
+{
+	if (!b->nfresh) {
+		b->nfresh = 64;
+		b->fresh = vp_alloc(b->arena, b->nfresh * sizeof(*b->fresh));
+	}
+	b->nfresh--;
+	return b->fresh++;
+}
+
+/* Nearly always the first byte decides. */
+static bool before(const char *a, const char *b)
+{
+	return (unsigned char)*a < (unsigned char)*b || strcmp(a, b) < 0;
+}
+
 static struct vp_val *append(struct vp_builder *b, enum vp_type type, const char *key, unsigned line)
 {
 	struct vp_level *up = b->depth ? &b->stack[b->depth - 1] : NULL;
@@ -77,12 +107,12 @@ static struct vp_val *append(struct vp_builder *b, enum vp_type type, const char
 		vp_build_fail(b, VP_E_LIMIT, line, "more than %d values", VP_MAX_VALUES);
 		return NULL;
 	}
-	if (key && bad_key(key))
-		vp_build_fail(b, VP_E_SYNTAX, line, "the key \"%s\" is empty or has a character that no key may have", key);
-	v = vp_alloc(b->arena, sizeof(*v));
+	if (b->errors > VP_MAX_DIAGS)
+		return NULL;
+	v = new_value(b);
 	v->type = type;
 	v->line = line;
-	v->key = key ? vp_strdup(b->arena, key) : NULL;
+	v->key = key;
 	if (!up) {
 		b->root = v;
 		return v;
@@ -90,7 +120,7 @@ static struct vp_val *append(struct vp_builder *b, enum vp_type type, const char
 	v->parent = up->val;
 	if (up->last) {
 		v->index = up->last->index + 1;
-		up->ascending = up->ascending && (!key || strcmp(up->last->key, key) < 0);
+		up->ascending = up->ascending && (!key || before(up->last->key, key));
 		up->last->next = v;
 	} else {
 		up->val->child = v;
@@ -150,8 +180,8 @@ static void find_duplicates(struct vp_builder *b, const struct vp_level *level)
 		if (strcmp(all[i - 1]->key, all[i]->key))
 			continue;
 		b->errors++;
-		vp_diag(b->diags, VP_ERROR, VP_E_SYNTAX, b->file, all[i]->line, vp_path_of(b->arena, all[i]), "is there twice; first on line %u",
-			all[i - 1]->line);
+		vp_diag(b->diags, VP_ERROR, VP_E_SYNTAX, b->file, all[i]->line, vp_path_of(b->arena, all[i]), "is there twice; first on line %u%s",
+			all[i - 1]->line, b->twice ? b->twice : "");
 	}
 }
 

@@ -6,6 +6,8 @@
 #include "build.h"
 
 #define MAX_TEXT 500
+/* Profiles of a site come from the same templates: what so many of them get is shown once. */
+#define ALIKE 3
 
 /* Any bytes as text that is safe for terminals and JSON: no control characters (C1 ones neither), valid UTF-8. */
 static char *clean(struct vp_arena *a, const char *s)
@@ -31,10 +33,14 @@ void vp_diag(struct vp_diags *d, enum vp_severity sev, enum vp_code code, const 
 
 	d->errors += sev == VP_ERROR;
 	d->warnings += sev == VP_WARNING;
-	if (d->n >= VP_MAX_DIAGS) {
+	if (!d->n)
+		d->kept_errors = 0;
+	/* Errors are not lost behind warnings. */
+	if ((sev == VP_ERROR ? d->kept_errors : d->n - d->kept_errors) >= VP_MAX_DIAGS) {
 		d->dropped++;
 		return;
 	}
+	d->kept_errors += sev == VP_ERROR;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
@@ -49,6 +55,20 @@ void vp_diag(struct vp_diags *d, enum vp_severity sev, enum vp_code code, const 
 	};
 }
 
+void vp_diags_add(struct vp_diags *d, const struct vp_diags *from)
+{
+	unsigned errors = d->errors + from->errors, warnings = d->warnings + from->warnings;
+
+	for (size_t i = 0; i < from->n; i++) {
+		const struct vp_diag *one = &from->items[i];
+
+		vp_diag(d, one->severity, one->code, one->file, one->line, one->path, "%s", one->message);
+	}
+	d->errors = errors;
+	d->warnings = warnings;
+	d->dropped += from->dropped;
+}
+
 static int by_place(const void *left, const void *right)
 {
 	const struct vp_diag *a = left, *b = right;
@@ -61,7 +81,38 @@ static int by_place(const void *left, const void *right)
 	return rc ? rc : strcmp(a->message, b->message);
 }
 
-static void print_one(const struct vp_diag *d, bool color, FILE *f)
+static int by_text(const void *left, const void *right)
+{
+	const struct vp_diag *a = *(const struct vp_diag *const *)left, *b = *(const struct vp_diag *const *)right;
+	int rc = strcmp(a->message, b->message);
+
+	return rc ? rc : (a > b) - (a < b);
+}
+
+/* For each of the sorted items: how many warnings like it follow and are not shown; -1 for those. NULL where all are shown. */
+static const int *fold(const struct vp_diags *d)
+{
+	const struct vp_diag **list = vp_alloc(d->arena, d->n * sizeof(*list));
+	int *more = vp_alloc(d->arena, d->n * sizeof(*more));
+	size_t n = 0, end;
+
+	for (size_t i = 0; i < d->n; i++)
+		if (d->items[i].severity != VP_ERROR)
+			list[n++] = &d->items[i];
+	qsort(list, n, sizeof(*list), by_text);
+	for (size_t i = 0; i < n; i = end) {
+		for (end = i + 1; end < n && !strcmp(list[i]->message, list[end]->message); end++)
+			;
+		if (end - i <= ALIKE)
+			continue;
+		more[list[i] - d->items] = (int)(end - i - 1);
+		for (size_t k = i + 1; k < end; k++)
+			more[list[k] - d->items] = -1;
+	}
+	return more;
+}
+
+static void print_one(const struct vp_diag *d, int more, bool color, FILE *f)
 {
 	static const char *const words[] = { "note", "warning", "error" };
 	static const char *const colors[] = { "\033[36m", "\033[33m", "\033[1;31m" };
@@ -70,8 +121,11 @@ static void print_one(const struct vp_diag *d, bool color, FILE *f)
 		fprintf(f, "%s:", d->file);
 	if (d->line)
 		fprintf(f, "%u:", d->line);
-	fprintf(f, "%s%s%s:%s %s%s%s [%s]\n", d->file[0] ? " " : "", color ? colors[d->severity] : "", words[d->severity], color ? "\033[0m" : "",
+	fprintf(f, "%s%s%s:%s %s%s%s [%s]", d->file[0] ? " " : "", color ? colors[d->severity] : "", words[d->severity], color ? "\033[0m" : "",
 		d->path, d->path[0] ? ": " : "", d->message, vp_code_text(d->code));
+	if (more)
+		fprintf(f, " (and %d more such lines: --verbose)", more);
+	fputc('\n', f);
 }
 
 /* Only the order changes; callers have the same set. */
@@ -84,12 +138,15 @@ void vp_diags_sort(const struct vp_diags *d)
 void vp_diags_print(const struct vp_diags *d, FILE *f)
 {
 	bool color = vp_out.color && isatty(fileno(f));
+	const int *more;
 
 	if (!d->n)
 		return;
 	vp_diags_sort(d);
+	more = vp_out.level > 0 ? NULL : fold(d);
 	for (size_t i = 0; i < d->n; i++)
-		print_one(&d->items[i], color, f);
+		if (!more || more[i] >= 0)
+			print_one(&d->items[i], more ? more[i] : 0, color, f);
 	if (d->dropped)
 		fprintf(f, "... and %u more\n", d->dropped);
 	if (d->errors || d->warnings)

@@ -18,19 +18,26 @@ struct vp_diag {
 	const char *message;
 };
 
-/* Texts are copied into the arena. At most VP_MAX_DIAGS are kept; `dropped` counts the rest. */
+/* Texts are copied into the arena. At most VP_MAX_DIAGS errors are kept, and as many others; `dropped` counts the rest. */
 struct vp_diags {
 	struct vp_arena *arena;
 	struct vp_diag *items;
 	size_t n, cap;
+	/* Errors among items. */
+	size_t kept_errors;
 	unsigned errors, warnings, dropped;
 };
 
 void vp_diag(struct vp_diags *d, enum vp_severity sev, enum vp_code code, const char *file, unsigned line, const char *path, const char *fmt, ...)
 	VP_PRINTF(7, 8);
+/* Adds all of `from`, which may go away. */
+void vp_diags_add(struct vp_diags *d, const struct vp_diags *from);
 /* By file, line, path. */
 void vp_diags_sort(const struct vp_diags *d);
-/* Sorted: "FILE:LINE: error: PATH: message [VP-P04]", and one line of totals where there are any. */
+/*
+ * Sorted: "FILE:LINE: error: PATH: message [VP-P04]", and one line of totals where there are any. Of many warnings that say the same, the
+ * first only, unless verbose.
+ */
 void vp_diags_print(const struct vp_diags *d, FILE *f);
 void vp_diags_free(struct vp_diags *d);
 

@@ -23,7 +23,7 @@ static int fail(struct reader *r, const char *what)
 
 static void skip_blanks(struct reader *r)
 {
-	for (; r->p < r->end && strchr(" \t\r\n", *r->p) && *r->p; r->p++)
+	for (; r->p < r->end && (*r->p == ' ' || *r->p == '\n' || *r->p == '\r' || *r->p == '\t'); r->p++)
 		r->line += *r->p == '\n';
 }
 
@@ -55,18 +55,6 @@ static int hex4(struct reader *r)
 	return v;
 }
 
-static void add_utf8(struct vp_buf *b, unsigned c)
-{
-	char s[4];
-	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-	static const unsigned char lead[] = { 0, 0xc0, 0xe0, 0xf0 };
-
-	for (size_t i = n; i-- > 1; c >>= 6)
-		s[i] = (char)(0x80 | (c & 0x3f));
-	s[0] = (char)(lead[n - 1] | c);
-	vp_buf_add(b, s, n);
-}
-
 /* After "\u". */
 static int unicode_escape(struct reader *r)
 {
@@ -83,7 +71,7 @@ static int unicode_escape(struct reader *r)
 	} else if (high < 0 || (high >= 0xdc00 && high < 0xe000)) {
 		return fail(r, "bad \\u escape");
 	}
-	add_utf8(&r->text, (unsigned)high);
+	vp_utf8_add(&r->text, (unsigned)high);
 	return 0;
 }
 
@@ -193,7 +181,9 @@ static int item(struct reader *r, bool dict)
 		return -1;
 	if (memchr(r->text.data, '\0', r->text.len))
 		return fail(r, "a key with a NUL character");
-	key = vp_strndup(r->b->arena, r->text.data, r->text.len);
+	key = vp_build_key(r->b, r->text.data, r->text.len, r->line);
+	if (!key)
+		return -1;
 	return accept(r, ':') ? value(r, key) : fail(r, "a colon has to follow here");
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,14 +40,34 @@ const struct vp_val *vp_get(const struct vp_val *root, const char *path)
 	return v;
 }
 
+/* The element's text, in digits for list items. */
+static const char *element_of(const struct vp_val *v, char digits[12])
+{
+	if (!v->key)
+		snprintf(digits, 12, "%u", v->index);
+	return v->key ? v->key : digits;
+}
+
 char *vp_path_of(struct vp_arena *a, const struct vp_val *v)
 {
-	char *above;
+	char digits[12], *path, *end;
+	size_t len = 0;
 
 	if (!v || !v->parent)
 		return vp_strdup(a, "/");
-	above = v->parent->parent ? vp_path_of(a, v->parent) : vp_strdup(a, "");
-	return v->key ? vp_printf(a, "%s/%s", above, v->key) : vp_printf(a, "%s/%u", above, v->index);
+	for (const struct vp_val *up = v; up->parent; up = up->parent)
+		len += strlen(element_of(up, digits)) + 1;
+	path = vp_alloc(a, len + 1);
+	end = path + len;
+	for (const struct vp_val *up = v; up->parent; up = up->parent) {
+		const char *text = element_of(up, digits);
+		size_t n = strlen(text);
+
+		end -= n;
+		memcpy(end, text, n);
+		*--end = '/';
+	}
+	return path;
 }
 
 static int hex_digit(char c)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The neutral profile tree: what pan XML and JSON both become. Values live in
+ * The neutral profile tree: what pan XML, XMLDB and JSON all become. Values live in
  * the arena given to the reader and are never changed afterwards.
  */
 #ifndef VP_TREE_H
@@ -13,15 +13,15 @@ enum vp_type { VP_DICT, VP_LIST, VP_STRING, VP_LONG, VP_DOUBLE, VP_BOOL };
 
 struct vp_val {
 	enum vp_type type;
+	/* Line in the file, from 1. */
+	unsigned line;
+	/* Position in the parent, from 0. */
+	unsigned index;
 	/* Key in the parent dict (as in the file: escaped keys stay escaped); NULL for list items and the root. */
 	const char *key;
 	/* Text of a scalar as written (numbers keep their text; booleans are "true"/"false"); NUL-terminated. */
 	const char *text;
 	size_t len;
-	/* Line in the file, from 1. */
-	unsigned line;
-	/* Position in the parent, from 0. */
-	unsigned index;
 	struct vp_val *parent;
 	struct vp_val *child;
 	struct vp_val *next;
@@ -36,11 +36,10 @@ struct vp_profile {
 };
 
 /*
- * Reads one profile: pan XML or JSON by content, gzip by magic bytes. Problems go to diags, with line and path.
- * NULL if there is no usable tree. Everything returned is in the arena.
+ * Parses one profile: pan XML, XMLDB or JSON, gzip or not: by what is in it, never by its name. `file` is only its name in messages. Problems
+ * go to diags, with line and path. NULL if there is no usable tree. Everything returned is in the arena. What others wrote is parsed by
+ * children (reader.h); in this process only by them, tests and fuzzers.
  */
-struct vp_profile *vp_profile_read(struct vp_arena *a, const char *file, struct vp_diags *diags);
-/* The same from memory; `file` is only its name in messages. Used by fuzzers and the recovery from state. */
 struct vp_profile *vp_profile_parse(struct vp_arena *a, const char *file, const void *data, size_t len, struct vp_diags *diags);
 
 /* The value at "/hardware/ram/0/size" below root, or NULL. Path elements are matched as written (no unescaping). */

@@ -3,8 +3,6 @@
 #include "../../provision/cmd/cmd.h"
 #include "../../provision/disk/image.h"
 
-volatile int vp_interrupted;
-
 int main(int argc, char **argv)
 {
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();

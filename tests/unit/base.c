@@ -205,12 +205,46 @@ static void test_errors(void **state)
 		assert_int_equal(vp_code_find(vp_code_text((enum vp_code)i)), i);
 }
 
+static void a_reset_arena_gives_zeroed_memory_again(void **state)
+{
+	struct vp_arena *a = vp_arena_new();
+	static const size_t sizes[] = { 1, 24, 60000, 65536, 65537, 3 << 20 };
+	char *first = vp_strdup(a, "x");
+
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < vp_count(sizes); i++) {
+			char *p = vp_alloc(a, sizes[i]), *text = vp_strndup(a, "abcdef", 3);
+
+			assert_int_equal((uintptr_t)p % _Alignof(max_align_t), 0);
+			for (size_t at = 0; at < sizes[i]; at++)
+				assert_int_equal(p[at], 0);
+			memset(p, 0xaa, sizes[i]);
+			assert_string_equal(text, "abc");
+		}
+		vp_arena_reset(a);
+	}
+	/* The memory is the same. */
+	for (size_t i = 0; i < 10 && first; i++)
+		if ((char *)vp_alloc(a, 65000) == first)
+			first = NULL;
+	assert_null(first);
+	vp_arena_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_uuid5),	cmocka_unit_test(test_sha256),	cmocka_unit_test(test_printable),
-		cmocka_unit_test(test_numbers), cmocka_unit_test(test_publish), cmocka_unit_test(test_remove),
-		cmocka_unit_test(test_run),	cmocka_unit_test(test_errors),	cmocka_unit_test(test_tail),
+		cmocka_unit_test(a_reset_arena_gives_zeroed_memory_again),
+		cmocka_unit_test(test_uuid5),
+		cmocka_unit_test(test_sha256),
+		cmocka_unit_test(test_printable),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_publish),
+		cmocka_unit_test(test_remove),
+		cmocka_unit_test(test_run),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_tail),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, setup, teardown);

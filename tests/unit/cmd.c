@@ -15,8 +15,6 @@
 
 #define UUID(n) "6ba7b810-9dad-11d1-80b4-00c04fd430" n
 
-volatile int vp_interrupted;
-
 struct world {
 	struct vp_ctx c;
 	struct vp_state *state;

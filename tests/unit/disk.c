@@ -7,7 +7,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <linux/loop.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,6 +154,38 @@ static void test_tool_failure(void **state)
 	assert_int_equal(w->err.code, VP_E_TOOL);
 }
 
+/* A loop device of a sparse file: blank until something is written at its beginning. */
+static void test_blank(void **state)
+{
+	struct world *w = *state;
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), number = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE);
+	struct vp_disk_info info;
+	char loop[32];
+	int file, dev;
+
+	need_qemu_img();
+
+	close(control);
+	snprintf(loop, sizeof(loop), "/dev/loop%d", number);
+	dev = number < 0 ? -1 : open(loop, O_RDWR | O_CLOEXEC);
+	snprintf(w->path, sizeof(w->path), "%s/volume", w->dir);
+	file = open(w->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(ftruncate(file, 4 << 20), 0);
+	if (dev < 0 || ioctl(dev, LOOP_SET_FD, file)) {
+		print_message("no loop device can be had here\n");
+		skip();
+	}
+	assert_int_equal(vp_disk_live.info(NULL, loop, &info, &w->err), 1);
+	assert_true(info.blank);
+	assert_int_equal(info.size, 4 << 20);
+	assert_int_equal(pwrite(dev, "LABELONE", 8, 512), 8);
+	assert_int_equal(vp_disk_live.info(NULL, loop, &info, &w->err), 1);
+	assert_false(info.blank);
+	assert_int_equal(ioctl(dev, LOOP_CLR_FD, 0), 0);
+	close(dev);
+	close(file);
+}
+
 static void test_fake(void **state)
 {
 	struct vp_disk_fake *f = vp_disk_fake_new();
@@ -184,6 +218,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_remove, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_space, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tool_failure, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_blank, setup, teardown),
 		cmocka_unit_test(test_fake),
 	};
 

@@ -192,9 +192,8 @@ static struct vp_arena *arena;
 static struct vp_world world;
 
 /* Two nodes on one bridge; `second` is what changes: the bridge's address, the memory, and of the first node the MTU and a NIC more. */
-static const char *write_profile(int node, bool second)
+static struct vp_node *make_node(int node, bool second, struct vp_diags *diags)
 {
-	char *path = vp_printf(arena, "%s/n%d.json", base, node);
 	bool more = second && node == 1;
 	char *text = vp_printf(
 		arena,
@@ -205,27 +204,23 @@ static const char *write_profile(int node, bool second)
 		" \"cards\": {\"nic\": {\"eth0\": {\"boot\": true}%s}}}}",
 		node, node, more ? ", \"mtu\": 1400" : "", node == 1 ? "image" : "none", second ? 2 : 1, second ? 1024 : 512,
 		more ? ", \"eth1\": {}" : "");
-	struct vp_err err = { 0 };
+	const struct vp_bind_opts opts = { .virt = -1, .state_dir = world.state_dir, .origins = true };
+	struct vp_profile *p = vp_profile_parse(arena, vp_printf(arena, "n%d.json", node), text, strlen(text), diags);
 
-	if (vp_write_file(path, text, strlen(text), 0644, &err))
-		fail_msg("%s", err.msg);
-	return path;
+	return p ? vp_bind(arena, p, NULL, &opts, diags) : NULL;
 }
 
 static struct vp_nodes load(bool second)
 {
-	const char *paths[] = { write_profile(1, second), write_profile(2, second) };
-	const struct vp_bind_opts opts = { .virt = -1, .state_dir = world.state_dir };
 	struct vp_diags diags = { .arena = arena };
-	struct vp_nodes nodes = { 0 };
-	const char *conf = vp_printf(arena, "%s/vprov.conf", base);
+	struct vp_nodes nodes = { .n = 2, .cap = 2 };
 
-	assert_int_equal(vp_write_file(conf, "", 0, 0644, NULL), 0);
-	vp_nodes_load(arena, paths, 2, vp_site_read(arena, conf, &diags), &opts, &nodes, &diags);
+	nodes.items = vp_alloc(arena, 2 * sizeof(*nodes.items));
+	for (int i = 0; i < 2; i++)
+		nodes.items[i] = make_node(i + 1, second, &diags);
 	if (diags.errors)
 		vp_diags_print(&diags, stderr);
 	assert_int_equal(diags.errors, 0);
-	assert_int_equal(nodes.n, 2);
 	vp_diags_free(&diags);
 	return nodes;
 }
@@ -581,12 +576,80 @@ static void test_second_plan_is_empty(void **state)
 	end_world();
 }
 
+/* A volume of the hypervisor is neither made nor removed, and not installed on where it holds something. */
+static void test_volume(void **state)
+{
+	static const uint64_t sizes[] = { 0, VP_MIB, UINT64_C(1) << 50, UINT64_C(1) << 50 };
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(sizes); i++) {
+		struct vp_diags diags = { 0 };
+		struct vp_plan plan = { 0 };
+		struct vp_err err = { 0 };
+		struct vp_nodes nodes;
+		struct vp_disk *d;
+
+		new_world();
+		diags.arena = arena;
+		nodes = load(false);
+		d = &nodes.items[0]->disks[0];
+		d->block = true;
+		/* The fake's name for one that holds data. */
+		d->path = i < 3 ? "/dev/vg/volume" : "/dev/vg/used";
+		if (sizes[i])
+			assert_int_equal(disk_ops.create(disks, d->path, "raw", sizes[i], &err), 0);
+		assert_int_equal(vp_plan_make(&world, &nodes, &plan, &diags, &err), 0);
+		for (size_t k = 0; k < plan.n; k++)
+			assert_string_not_equal(plan.items[k].name, d->path);
+		assert_int_equal(plan.nnotes, !sizes[i]);
+		if (!sizes[i])
+			assert_non_null(strstr(plan.notes[0], "/dev/vg/volume"));
+		assert_int_equal(diags.errors, i == 1 || i == 3);
+		if (diags.errors)
+			assert_int_equal(diags.items[0].code, i == 1 ? VP_E_NOSPACE : VP_E_PROTECTED);
+		vp_diags_free(&diags);
+		end_world();
+	}
+}
+
+/* One run works on one hypervisor: said where the profiles name several. */
+static void test_hosts(void **state)
+{
+	(void)state;
+	for (int several = 0; several < 2; several++) {
+		struct vp_diags diags = { 0 };
+		struct vp_plan plan = { 0 };
+		struct vp_err err = { 0 };
+		struct vp_nodes nodes;
+
+		new_world();
+		diags.arena = arena;
+		nodes = load(false);
+		assert_true(nodes.n > 1);
+		for (size_t i = 0; i < nodes.n; i++)
+			nodes.items[i]->host = several && i ? "xen2.example.org" : "xen1.example.org";
+		assert_int_equal(vp_plan_make(&world, &nodes, &plan, &diags, &err), 0);
+		assert_int_equal(plan.nnotes, several);
+		if (several)
+			assert_non_null(strstr(plan.notes[0], "xen2.example.org"));
+		vp_diags_free(&diags);
+		end_world();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_second_plan_is_empty), cmocka_unit_test(test_fail_create),       cmocka_unit_test(test_fail_change),
-		cmocka_unit_test(test_fail_destroy),	     cmocka_unit_test(test_kill_create),       cmocka_unit_test(test_kill_change),
-		cmocka_unit_test(test_kill_destroy),	     cmocka_unit_test(test_kill_then_destroy),
+		cmocka_unit_test(test_second_plan_is_empty),
+		cmocka_unit_test(test_fail_create),
+		cmocka_unit_test(test_fail_change),
+		cmocka_unit_test(test_fail_destroy),
+		cmocka_unit_test(test_kill_create),
+		cmocka_unit_test(test_kill_change),
+		cmocka_unit_test(test_kill_destroy),
+		cmocka_unit_test(test_kill_then_destroy),
+		cmocka_unit_test(test_volume),
+		cmocka_unit_test(test_hosts),
 	};
 	const char *tmp = getenv("TMPDIR");
 	int rc;

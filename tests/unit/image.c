@@ -235,9 +235,9 @@ static void test_configuration(void **state)
 	assert_int_equal(vp_read_file(vp_printf(w->a, "%s/templates/install.conf.mustache", top ? top : "."), VP_MAX_TEMPLATE, &text, &w->err), 0);
 	for (size_t i = 0; i < vp_count(hostile); i++) {
 		const char *v = hostile[i];
-		json_t *data =
-			json_pack("{s:s, s:s, s:[{s:s, s:s, s:s, s:s, s:s, s:b, s:b}], s:[s]}", "name", v, "kernel_args", v, "filesystems", "device",
-				  "vda1", "mountpoint", v, "type", "ext4", "options", v, "label", v, "format", 1, "preserve", 0, "ssh_keys", v);
+		json_t *data = json_pack("{s:s, s:s, s:[{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b}], s:[s]}", "name", v, "kernel_args", v,
+					 "filesystems", "device", "vda1", "mountpoint", v, "type", "ext4", "options", v, "label", v, "format", 1,
+					 "preserve", 0, "made", 1, "ssh_keys", v);
 		struct vp_buf conf = { 0 }, out = { 0 };
 
 		assert_int_equal(vp_mustache("install.conf", vp_buf_str(&text), data, vp_escape_shell, NULL, NULL, &conf, &w->err), 0);

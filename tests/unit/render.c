@@ -25,11 +25,11 @@ static struct vp_partition partitions[] = {
 	{ .name = "sdb1", .disk = 1, .size = 1024 * VP_MIB, .number = 1 },
 };
 static struct vp_filesystem filesystems[] = {
-	{ .mountpoint = "/boot", .type = "ext3", .options = "defaults", .label = "boot", .format = true },
-	{ .partition = 1, .mountpoint = "/", .type = "ext4", .options = "noatime", .label = "", .format = true },
-	{ .partition = 2, .mountpoint = "/srv", .type = "xfs", .options = "", .label = "", .preserve = true },
+	{ .on = { VP_BLOCK_PARTITION, 0 }, .mountpoint = "/boot", .type = "ext3", .options = "defaults", .label = "boot", .format = true },
+	{ .on = { VP_BLOCK_PARTITION, 1 }, .mountpoint = "/", .type = "ext4", .options = "noatime", .label = "", .format = true },
+	{ .on = { VP_BLOCK_PARTITION, 2 }, .mountpoint = "/srv", .type = "xfs", .options = "", .label = "", .preserve = true },
 };
-static const char *labels[] = { "msdos", "gpt" };
+static struct vp_device devices[] = { { .label = "msdos" }, { .label = "gpt" } };
 static const char *nameservers[] = { "192.0.2.1", "198.51.100.53" };
 static const char *keys[] = { "ssh-ed25519 AAAA admin@example.org" };
 static const char *packages[] = { "bonnie++", "iperf3" };
@@ -37,7 +37,6 @@ static struct vp_origin origins[] = {
 	{ .field = "memory", .value = "2048", .path = "/hardware/ram/0/size", .file = "wn01.xml", .line = 7 },
 	{ .field = "uuid", .value = "", .path = "derived: name", .file = "" },
 };
-static const struct vp_profile profile = { .file = "wn01.xml", .digest = "00ff" };
 
 static const struct vp_node plain = {
 	.name = "wn01.example.org",
@@ -53,7 +52,7 @@ static const struct vp_node plain = {
 	.nbridges = 2,
 	.partitions = partitions,
 	.npartitions = 3,
-	.labels = labels,
+	.devices = devices,
 	.filesystems = filesystems,
 	.nfilesystems = 3,
 	.nameservers = nameservers,
@@ -65,7 +64,10 @@ static const struct vp_node plain = {
 	.packages = packages,
 	.npackages = 2,
 	.verify = { true, 3, 5, 64 },
-	.profile = &profile,
+	.file = "wn01.xml",
+	.digest = "00ff",
+	.host = "",
+	.role = "",
 	.origins = origins,
 	.norigins = 2,
 };
@@ -335,6 +337,144 @@ static void test_override(void **state)
 	vp_buf_free(&out);
 }
 
+static void put_site(const char *name, const char *text)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s.mustache", site, name);
+	if (text)
+		assert_int_equal(vp_write_file(path, text, strlen(text), 0644, NULL), 0);
+	else
+		unlink(path);
+}
+
+/* NAME.ROLE is preferred, for a template as for a partial, by nodes of that role alone. */
+static void test_role(void **state)
+{
+	static const char *const roles[] = { "wn", "ce", "", "../x" };
+	struct vp_render r = renderer(&kinds[0]);
+
+	(void)state;
+	r.site_dir = site;
+	put_site("page", "{{role}}: {{>part}}");
+	put_site("page.wn", "worker {{>part}}");
+	put_site("part", "all");
+	put_site("part.ce", "ce");
+	for (size_t i = 0; i < vp_count(roles); i++) {
+		static const char *const want[] = { "worker all", "ce: ce", ": all", "../x: all" };
+		vp_cleanup(vp_buf_free) struct vp_buf out = { 0 };
+		struct vp_err err = { 0 };
+		struct sample s;
+		json_t *data;
+
+		fill(&s, &kinds[0]);
+		s.node.role = roles[i];
+		data = vp_node_json(&s.node);
+		assert_int_equal(vp_render_text(&r, "page", data, vp_escape_line, &out, &err), 0);
+		assert_string_equal(out.data, want[i]);
+		json_decref(data);
+	}
+	put_site("page", NULL);
+	put_site("page.wn", NULL);
+	put_site("part", NULL);
+	put_site("part.ce", NULL);
+}
+
+/* A guest on its hypervisor's volume, with the hypervisor's boot loader or kernel. */
+static void test_placed(void **state)
+{
+	const struct kind *k = &kinds[6];
+	struct vp_render r = renderer(k);
+	struct vp_buf out = { 0 };
+	struct vp_err err = { 0 };
+	struct sample s;
+
+	(void)state;
+	fill(&s, k);
+	s.disks[0].block = s.disks[1].readonly = true;
+	s.disks[0].slot = "hda";
+	s.disks[0].format = "raw";
+	s.disks[0].path = "/dev/vg/wn01";
+	s.node.boot.bootloader = "/usr/bin/pygrub";
+	assert_int_equal(vp_render_domain(&r, &s.node, VP_BOOT_DISK, &out, &err), 0);
+	assert_non_null(strstr(out.data, "<disk type='block' device='disk'>"));
+	assert_non_null(strstr(out.data, "<source dev='/dev/vg/wn01'/>\n      <target dev='hda' bus='xen'/>\n    </disk>"));
+	assert_non_null(strstr(out.data, "<target dev='xvdb' bus='xen'/>\n      <readonly/>"));
+	assert_non_null(strstr(out.data, "<bootloader>/usr/bin/pygrub</bootloader>"));
+	vp_buf_free(&out);
+	s.node.boot = (struct vp_direct){ .kernel = "/boot/k", .initrd = "/boot/i", .cmdline = "root=/dev/xvda1" };
+	assert_int_equal(vp_render_domain(&r, &s.node, VP_BOOT_DISK, &out, &err), 0);
+	assert_null(strstr(out.data, "bootloader"));
+	assert_non_null(strstr(out.data, "<kernel>/boot/k</kernel>"));
+	assert_non_null(strstr(out.data, "<on_reboot>restart</on_reboot>"));
+	vp_buf_free(&out);
+}
+
+/* What makes a domain of a known form wrong; without a memo each is refused by the schema. */
+static void bad_mac(struct sample *s)
+{
+	s->nics[0].mac = "52:54:00:00:00:zz";
+}
+
+static void bad_group(struct sample *s)
+{
+	s->nics[0].mac = "01:54:00:00:00:01";
+}
+
+static void bad_uuid(struct sample *s)
+{
+	strcpy(s->node.uuid, "none");
+}
+
+static void bad_mtu(struct sample *s)
+{
+	s->nics[0].mtu = 7;
+	s->nics[0].model = "a b";
+}
+
+/* A form that is known to be valid saves a validation, changes no output, and hides nothing that is wrong. */
+static void test_forms(void **state)
+{
+	static void (*const spoil[])(struct sample *) = { bad_mac, bad_group, bad_uuid, bad_mtu };
+	struct vp_render_memo *memo = vp_render_memo_new();
+	struct vp_buf plain_text = { 0 }, text = { 0 };
+	struct vp_err err = { 0 };
+	struct sample s;
+
+	(void)state;
+	for (size_t k = 0; k < vp_count(kinds); k++)
+		for (int other = 0; other < 2; other++) {
+			struct vp_render r = renderer(&kinds[k]);
+
+			fill(&s, &kinds[k]);
+			if (other) {
+				s.node.name = "wn-two.example.org";
+				s.node.uuid[0] = '7';
+				s.nics[0].mac = "52:54:00:00:aa:bb";
+				s.nics[0].tap = "vp0123456789ab";
+				s.disks[0].path = "/var/lib/vprov/disks/wn-two.example.org-sda.qcow2";
+			}
+			text.len = plain_text.len = 0;
+			assert_int_equal(vp_render_domain(&r, &s.node, VP_BOOT_DISK, &plain_text, &err), 0);
+			r.memo = memo;
+			assert_int_equal(vp_render_domain(&r, &s.node, VP_BOOT_DISK, &text, &err), 0);
+			assert_string_equal(text.data, plain_text.data);
+		}
+	for (size_t i = 0; i < vp_count(spoil); i++) {
+		struct vp_render r = renderer(&kinds[0]);
+
+		fill(&s, &kinds[0]);
+		spoil[i](&s);
+		assert_int_equal(vp_render_domain(&r, &s.node, VP_BOOT_DISK, &text, &err), -1);
+		r.memo = memo;
+		assert_int_equal(vp_render_domain(&r, &s.node, VP_BOOT_DISK, &text, &err), -1);
+		assert_int_equal(err.code, VP_E_SCHEMA);
+	}
+	vp_buf_free(&plain_text);
+	vp_buf_free(&text);
+	vp_render_memo_free(memo);
+}
+
 static const struct broken {
 	const char *name, *text;
 	enum vp_code code;
@@ -407,8 +547,9 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_goldens),	 cmocka_unit_test(test_node_json), cmocka_unit_test(test_network),     cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_override), cmocka_unit_test(test_broken),	   cmocka_unit_test(test_no_boot_rom),
+		cmocka_unit_test(test_goldens),	 cmocka_unit_test(test_node_json), cmocka_unit_test(test_network), cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_override), cmocka_unit_test(test_forms),	   cmocka_unit_test(test_broken),  cmocka_unit_test(test_no_boot_rom),
+		cmocka_unit_test(test_role),	 cmocka_unit_test(test_placed),
 	};
 
 	return cmocka_run_group_tests_name("render", tests, setup, teardown);

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Rows of the binding table. The machine itself: name, processors, memory, and what is below /system/vprov. */
+#include "bind.h"
+
+static const struct vp_row rows[] = {
+	{ "/system/network/hostname", VP_O_NAME, VP_K_STRING, VP_AT(vp_node_in, n.hostname), .field = "hostname", .check = &vp_is_label,
+	  .help = "required; with the domain name it is the node's name" },
+	{ "/system/network/domainname", VP_O_NAME, VP_K_STRING, VP_AT(vp_node_in, n.domain), .field = "domain", .check = &vp_is_domain,
+	  .help = "domain name" },
+	{ VP_OWN "virt", VP_O_NODE, VP_K_ENUM, VP_AT(vp_node_in, n.virt), .field = "virt", .choices = "kvm qemu xen-para xen-hvm",
+	  .given = offsetof(struct vp_node_in, virt_given),
+	  .help = "kind of virtualisation; --virt decides over it; default what the hypervisor's profile says, else kvm" },
+	{ VP_OWN "firmware", VP_O_NODE, VP_K_ENUM, VP_AT(vp_node_in, n.firmware), .field = "firmware", .choices = "bios uefi",
+	  .help = "firmware of the machine" },
+	{ "/hardware/bios/bootmode", VP_O_NODE, VP_K_ENUM, VP_AT(vp_node_in, n.firmware), .field = "firmware", .choices = "bios uefi",
+	  .fallback = "bios", .help = "firmware of the machine" },
+	{ VP_OWN "install", VP_O_NODE, VP_K_ENUM, VP_AT(vp_node_in, install), .field = "install", .choices = "image none",
+	  .help = "how the node gets its system; default image, or none where image cannot make the profile's file systems" },
+	{ VP_OWN "bridge/name", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, bridge_name), .field = "bridge.name", .check = &vp_is_ifname,
+	  .help = "bridge of all NICs that name none of their own; default the one that the hypervisor's profile names, else vprov0" },
+	{ VP_OWN "bridge/address", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, bridge_address), .field = "bridge.address", .check = &vp_is_cidr,
+	  .help = "the host's address on that bridge; default the gateway, where it lies in the node's subnet" },
+	{ VP_OWN "kernel_args", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, n.kernel_args), .field = "kernel_args", .check = &vp_is_args,
+	  .help = "added to the installed system's kernel command line" },
+	{ VP_OWN "rootpw", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, n.rootpw), .field = "rootpw", .check = &vp_is_crypt, .secret = true,
+	  .help = "crypt(3) hash of root's password; none: no password opens the account" },
+	{ VP_OWN "ssh_keys", VP_O_NODE, VP_K_STRINGS, VP_AT(vp_node_in, n.ssh_keys), .field = "ssh_keys", .check = &vp_is_ssh_key,
+	  .help = "keys that may log in as root" },
+	{ VP_OWN "packages", VP_O_NODE, VP_K_STRINGS, VP_AT(vp_node_in, n.packages), .field = "packages", .check = &vp_is_package,
+	  .help = "packages of the root image beyond the standard list" },
+	{ VP_OWN "verify/enabled", VP_O_NODE, VP_K_BOOL, VP_AT(vp_node_in, n.verify.enabled), .field = "verify.enabled", .fallback = "true",
+	  .help = "measure the node after its first boot from disk" },
+	{ VP_OWN "verify/cpu_laps", VP_O_NODE, VP_K_UINT, VP_AT(vp_node_in, n.verify.cpu_laps), .field = "verify.cpu_laps", .min = 1, .max = 1000000,
+	  .fallback = "20", .help = "laps of the CPU kernel" },
+	{ VP_OWN "verify/net_seconds", VP_O_NODE, VP_K_UINT, VP_AT(vp_node_in, n.verify.net_seconds), .field = "verify.net_seconds", .min = 1,
+	  .max = 3600, .unit = "s", .fallback = "5", .help = "network traffic in each direction" },
+	{ VP_OWN "verify/disk_mib", VP_O_NODE, VP_K_UINT, VP_AT(vp_node_in, n.verify.disk_mib), .field = "verify.disk_mib", .max = 1u << 24,
+	  .unit = "MiB", .fallback = "0", .help = "file that bonnie++ writes; 0: twice the memory" },
+	{ VP_OWN "deadline", VP_O_NODE, VP_K_UINT, VP_AT(vp_node_in, n.deadline), .field = "deadline", .max = 86400, .unit = "s", .fallback = "0",
+	  .help = "an installation without any news for so long has stalled; 0: 90 s, under software emulation 600 s" },
+};
+const struct vp_rows vp_rows_node = VP_ROWS(rows);

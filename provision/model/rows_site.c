@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Rows of the binding table. Keys of the site configuration that belong to no node. */
+#include "bind.h"
+
+static const struct vp_row rows[] = {
+	{ "connect", VP_O_SITE, VP_K_STRING, .check = &vp_is_uri, .help = "libvirt connection; --connect decides over it" },
+	{ "templates", VP_O_SITE, VP_K_STRING, .check = &vp_is_dir,
+	  .help = "the site's own templates, each in place of the shipped one of that name" },
+	{ "profiles", VP_O_SITE, VP_K_STRINGS, .check = &vp_is_place,
+	  .help = "where host names and patterns are looked for: a directory, or the URL of a site; given several times, the next is asked where one "
+		  "fails" },
+	{ "ccm", VP_O_SITE, VP_K_STRING, .check = &vp_is_dir,
+	  .help = "a ccm.conf: says where profiles are where \"profiles\" does not, and how servers are asked" },
+	{ "cert_file", VP_O_SITE, VP_K_STRING, .check = &vp_is_dir, .help = "TLS client certificate (PEM) for servers of profiles" },
+	{ "key_file", VP_O_SITE, VP_K_STRING, .check = &vp_is_dir, .help = "its key (PEM, without a passphrase)" },
+	{ "ca_file", VP_O_SITE, VP_K_STRING, .check = &vp_is_dir, .help = "who is trusted to sign their certificates (PEM), and nobody else" },
+	{ "ca_dir", VP_O_SITE, VP_K_STRING, .check = &vp_is_dir, .help = "the same as a directory of PEM files" },
+	{ "get_timeout", VP_O_SITE, VP_K_UINT, .min = 1, .max = 86400, .unit = "s", .help = "how long a server of profiles may be silent (30)" },
+	{ "retrieve_retries", VP_O_SITE, VP_K_UINT, .min = 1, .max = 1000, .help = "how often each is tried (3)" },
+	{ "retrieve_wait", VP_O_SITE, VP_K_UINT, .min = 0, .max = 86400, .unit = "s", .help = "between two tries (2)" },
+	{ "notify_port", VP_O_SITE, VP_K_UINT, .min = 0, .max = 65535,
+	  .help = "UDP port for notes that profiles have changed, from SCDB or Aquilon (7777); 0: none" },
+	{ "namespace", VP_O_SITE, VP_K_STRING, .check = &vp_is_uuid, .help = "namespace of the nodes' UUIDs" },
+};
+const struct vp_rows vp_rows_site = VP_ROWS(rows);
