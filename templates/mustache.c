@@ -40,8 +40,7 @@ struct parser {
 
 struct renderer {
 	vp_escape_fn *escape;
-	vp_partial_fn *partial;
-	void *arg;
+	const struct vp_mustache_source *source;
 	struct vp_buf *out;
 	size_t start;
 	json_t *stack[VP_MAX_PARTIALS + 1];
@@ -254,6 +253,21 @@ static size_t part(const char *at, size_t len)
 	return dot ? (size_t)(dot - at) : len;
 }
 
+/* It becomes one of the outermost context, also where it is nothing. */
+static json_t *late_member(const struct renderer *r, const char *key, size_t len)
+{
+	char name[256];
+	json_t *v;
+
+	if (!r->source->member || len >= sizeof(name))
+		return NULL;
+	snprintf(name, sizeof(name), "%.*s", (int)len, key);
+	v = r->source->member(r->source->arg, name);
+	if (!v)
+		v = json_null();
+	return json_object_set_new(r->stack[0], name, v) ? NULL : v;
+}
+
 /* The value of a dotted name: its first part from the innermost context that knows it, the rest from there only. */
 static json_t *lookup(const struct renderer *r, const struct token *t)
 {
@@ -264,6 +278,8 @@ static json_t *lookup(const struct renderer *r, const struct token *t)
 		return r->stack[r->depth];
 	for (unsigned i = r->depth + 1; i-- > 0 && !v;)
 		v = member(r->stack[i], t->at, len);
+	if (!v)
+		v = late_member(r, t->at, len);
 	while (v && (at += len) < t->len) {
 		at++;
 		len = part(t->at + at, t->len - at);
@@ -349,7 +365,7 @@ static int put_partial(struct renderer *r, const struct parser *p, const struct 
 	if (t->len >= sizeof(name))
 		return broken(r, p, t, "the name of the partial is too long");
 	snprintf(name, sizeof(name), "%.*s", (int)t->len, t->at);
-	text = r->partial ? r->partial(r->arg, name) : NULL;
+	text = r->source->partial ? r->source->partial(r->source->arg, name) : NULL;
 	if (!text)
 		return 0;
 	if (strlen(text) > VP_MAX_TEMPLATE)
@@ -423,10 +439,11 @@ static int render_text(struct renderer *r, const char *name, const char *text, u
 	return rc;
 }
 
-int vp_mustache(const char *name, const char *text, json_t *data, vp_escape_fn *escape, vp_partial_fn *partial, void *arg, struct vp_buf *out,
+int vp_mustache(const char *name, const char *text, json_t *data, vp_escape_fn *escape, const struct vp_mustache_source *source, struct vp_buf *out,
 		struct vp_err *err)
 {
-	struct renderer r = { .escape = escape, .partial = partial, .arg = arg, .out = out, .start = out->len, .stack = { data }, .err = err };
+	static const struct vp_mustache_source nothing;
+	struct renderer r = { .escape = escape, .source = source ? source : &nothing, .out = out, .start = out->len, .stack = { data }, .err = err };
 
 	if (strlen(text) > VP_MAX_TEMPLATE)
 		return vp_fail(err, VP_E_TEMPLATE, "%s: longer than %u bytes", name, VP_MAX_TEMPLATE);

@@ -25,8 +25,18 @@ vp_escape_fn vp_escape_line;
 /* Text of a partial (owned by the source), or NULL where there is none: renders as nothing, as the spec says. */
 typedef const char *vp_partial_fn(void *arg, const char *name);
 
-/* Renders; 0 or -1 with VP_E_TEMPLATE ("NAME:LINE: unclosed section ..."). out gets nothing on failure. */
-int vp_mustache(const char *name, const char *text, json_t *data, vp_escape_fn *escape, vp_partial_fn *partial, void *arg, struct vp_buf *out,
+/* New reference to a member of the data that was left out, NULL where there is none. Asked once for each name that no context knows. */
+typedef json_t *vp_member_fn(void *arg, const char *name);
+
+/* Where a template's parts come from. arg is the functions' first argument; each may be NULL. */
+struct vp_mustache_source {
+	vp_partial_fn *partial;
+	vp_member_fn *member;
+	void *arg;
+};
+
+/* Renders; 0 or -1 with VP_E_TEMPLATE ("NAME:LINE: unclosed section ..."). out gets nothing on failure. source may be NULL. */
+int vp_mustache(const char *name, const char *text, json_t *data, vp_escape_fn *escape, const struct vp_mustache_source *source, struct vp_buf *out,
 		struct vp_err *err);
 
 #endif

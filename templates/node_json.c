@@ -148,12 +148,12 @@ static json_t *routes(const struct vp_interface *in)
 	return list;
 }
 
-static json_t *interfaces(const struct vp_network *net)
+static json_t *interfaces(const struct vp_node *n)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < net->ninterfaces; i++) {
-		const struct vp_interface *in = &net->interfaces[i];
+	for (size_t i = 0; i < n->network.ninterfaces; i++) {
+		const struct vp_interface *in = &n->network.interfaces[i];
 		json_t *j = json_pack("{so so so so}", "name", text(in->name), "kind", text(in->kind), "ports", texts(in->ports.items, in->ports.n),
 				      "vlan_id", number(in->vlan_id));
 
@@ -491,7 +491,51 @@ static json_t *verify(const struct vp_verify *v)
 			 number(v->disk_mib));
 }
 
-json_t *vp_node_json(const struct vp_node *n)
+static json_t *hardware(const struct vp_node *n)
+{
+	return from_rows(VP_O_HARDWARE, &n->hardware, 1);
+}
+
+static json_t *system_of(const struct vp_node *n)
+{
+	return from_rows(VP_O_SYSTEM, &n->system, 1);
+}
+
+static json_t *network(const struct vp_node *n)
+{
+	return from_rows(VP_O_NETWORK, &n->network, 1);
+}
+
+/* What takes time to make, and few templates ask for. */
+static const struct part {
+	const char *key;
+	json_t *(*make)(const struct vp_node *n);
+} parts[] = {
+	{ "cpus", cpus },
+	{ "ram", ram },
+	{ "hardware", hardware },
+	{ "system", system_of },
+	{ "network", network },
+	{ "interfaces", interfaces },
+	{ "partitions", partitions },
+	{ "md", mds },
+	{ "volume_groups", volume_groups },
+	{ "logical_volumes", logical_volumes },
+	{ "files", files },
+	{ "filesystems", filesystems },
+	{ "creation", creation },
+	{ "aii", aii },
+};
+
+json_t *vp_node_part(const struct vp_node *n, const char *key)
+{
+	for (size_t i = 0; i < vp_count(parts); i++)
+		if (!strcmp(parts[i].key, key))
+			return parts[i].make(n);
+	return NULL;
+}
+
+json_t *vp_node_head(const struct vp_node *n)
 {
 	const struct {
 		const char *key;
@@ -512,24 +556,10 @@ json_t *vp_node_json(const struct vp_node *n)
 		{ "vcpus", number(n->vcpus) },
 		{ "sockets", number(n->sockets) },
 		{ "memory_mib", mib(n->memory) },
-		{ "cpus", cpus(n) },
-		{ "ram", ram(n) },
-		{ "hardware", from_rows(VP_O_HARDWARE, &n->hardware, 1) },
-		{ "system", from_rows(VP_O_SYSTEM, &n->system, 1) },
-		{ "network", from_rows(VP_O_NETWORK, &n->network, 1) },
-		{ "interfaces", interfaces(&n->network) },
 		{ "disks", disks(n) },
 		{ "nics", nics(n) },
 		{ "boot_nic", text(n->nnics ? n->nics[n->boot_nic].name : "") },
 		{ "bridges", bridges(n) },
-		{ "partitions", partitions(n) },
-		{ "md", mds(n) },
-		{ "volume_groups", volume_groups(n) },
-		{ "logical_volumes", logical_volumes(n) },
-		{ "files", files(n) },
-		{ "filesystems", filesystems(n) },
-		{ "creation", creation(n) },
-		{ "aii", aii(n) },
 		{ "nameservers", texts(n->nameservers, n->nnameservers) },
 		{ "rootpw", text(n->rootpw) },
 		{ "ssh_keys", texts(n->ssh_keys, n->nssh_keys) },
@@ -538,10 +568,19 @@ json_t *vp_node_json(const struct vp_node *n)
 		{ "verify", verify(&n->verify) },
 		{ "deadline", number(n->deadline) },
 	};
-	json_t *j = json_object(), *origin = origins(n);
+	json_t *j = json_object();
 
 	for (size_t i = 0; i < vp_count(members); i++)
 		json_object_set_new(j, members[i].key, members[i].value);
+	return j;
+}
+
+json_t *vp_node_json(const struct vp_node *n)
+{
+	json_t *j = vp_node_head(n), *origin = origins(n);
+
+	for (size_t i = 0; i < vp_count(parts); i++)
+		json_object_set_new(j, parts[i].key, parts[i].make(n));
 	if (n->norigins)
 		complete(origin, j, "");
 	json_object_set_new(j, "source", json_pack("{so so}", "file", text(n->file), "digest", text(n->digest)));

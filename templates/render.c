@@ -34,6 +34,8 @@ struct vp_render_memo {
 /* The files of one rendering. */
 struct source {
 	const struct vp_render *r;
+	/* Has what the data leave out; NULL where they are whole. */
+	const struct vp_node *node;
 	/* Of the node, "" for none. */
 	const char *role;
 	struct file *files;
@@ -163,6 +165,13 @@ static const char *load_partial(void *arg, const char *name)
 	return f ? vp_buf_str(&f->text) : NULL;
 }
 
+static json_t *load_member(void *arg, const char *name)
+{
+	const struct source *s = arg;
+
+	return s->node ? vp_node_part(s->node, name) : NULL;
+}
+
 /* Names the site's files that had a part in a failure. */
 static int blame(struct source *s)
 {
@@ -178,6 +187,7 @@ static void cut(struct vp_buf *b, size_t len)
 
 static int render(struct source *s, const char *name, json_t *data, vp_escape_fn *escape, struct vp_buf *out)
 {
+	const struct vp_mustache_source source = { load_partial, load_member, s };
 	const char *role = json_string_value(json_object_get(data, "role"));
 	const struct file *f;
 	struct vp_err other;
@@ -188,7 +198,7 @@ static int render(struct source *s, const char *name, json_t *data, vp_escape_fn
 	if (!f)
 		return -1;
 	/* Where a partial could not be had, that is the reason, whatever the engine makes of the rest. */
-	if (!vp_mustache(f->path, vp_buf_str(&f->text), data, escape, load_partial, s, out, &other) && !s->failed)
+	if (!vp_mustache(f->path, vp_buf_str(&f->text), data, escape, &source, out, &other) && !s->failed)
 		return 0;
 	cut(out, start);
 	if (s->failed)
@@ -283,7 +293,7 @@ static void add_para(json_t *j, const struct vp_render *r, const struct vp_node 
 
 static json_t *domain_json(const struct vp_render *r, const struct vp_node *n, const char *console, enum vp_boot boot)
 {
-	json_t *j = vp_node_json(n);
+	json_t *j = vp_node_head(n);
 
 	json_object_set_new(j, "console", json_string(console));
 	json_object_set_new(j, "xen", json_boolean(is_xen(n)));
@@ -383,6 +393,16 @@ static int check_domain(const struct vp_buf *xml, size_t start, struct vp_err *e
 
 enum class { PLAIN = 1, UUID, MAC, PATH };
 
+/* The values that are a node's own. */
+struct identity {
+	struct own {
+		const char *value;
+		size_t len;
+		char class;
+	} own[3 + 2 * VP_MAX_NICS + VP_MAX_DISKS];
+	size_t n;
+};
+
 static bool is_of(enum class c, const char *s, size_t len)
 {
 	static const char *const sets[] = {
@@ -399,45 +419,57 @@ static bool is_of(enum class c, const char *s, size_t len)
 	return c == UUID ? len == 36 : c == PATH ? s[0] == '/' : len > 1;
 }
 
-/* The class of the node's own value that text begins with; 0 where it is none. A console's log is a path that is named after the node. */
-static char identity(const struct vp_node *n, const char *console, const char *text, size_t *len)
+static void add_own(struct identity *id, enum class class, const char *value)
 {
-	struct {
-		const char *value;
-		enum class class;
-	} own[3 + 2 * VP_MAX_NICS + VP_MAX_DISKS] = { { n->name, PLAIN }, { n->uuid, UUID }, { console, PATH } };
-	size_t total = 3;
+	size_t len = strlen(value);
 
+	if (len && is_of(class, value, len))
+		id->own[id->n++] = (struct own){ value, len, (char)class };
+}
+
+/* A console's log is a path that is named after the node. */
+static void identity_of(const struct vp_node *n, const char *console, struct identity *id)
+{
+	id->n = 0;
+	add_own(id, PLAIN, n->name);
+	add_own(id, UUID, n->uuid);
+	add_own(id, PATH, console);
 	for (size_t i = 0; i < n->nnics; i++) {
-		own[total].value = n->nics[i].mac, own[total++].class = MAC;
-		own[total].value = n->nics[i].tap, own[total++].class = PLAIN;
+		add_own(id, MAC, n->nics[i].mac);
+		add_own(id, PLAIN, n->nics[i].tap);
 	}
 	for (size_t i = 0; i < n->ndisks; i++)
-		own[total].value = n->disks[i].path, own[total++].class = PATH;
-	for (size_t i = 0; i < total; i++) {
-		*len = strlen(own[i].value);
-		if (*len && !strncmp(text, own[i].value, *len) && text[*len] && strchr("<'\"", text[*len]) && is_of(own[i].class, text, *len))
-			return (char)own[i].class;
+		add_own(id, PATH, n->disks[i].path);
+}
+
+/* The value that text begins with; NULL for none. */
+static const struct own *own_at(const struct identity *id, const char *text)
+{
+	for (size_t i = 0; i < id->n; i++) {
+		const struct own *o = &id->own[i];
+
+		if (*text == *o->value && !strncmp(text, o->value, o->len) && text[o->len] && strchr("<'\"", text[o->len]))
+			return o;
 	}
-	return 0;
+	return NULL;
 }
 
 /* The text with its class in the place of each value that is the node's own. */
-static void form_of(const struct vp_node *n, const char *console, const char *xml, struct vp_buf *out)
+static void form_of(const struct identity *id, const char *xml, struct vp_buf *out)
 {
 	while (*xml) {
-		size_t copy = strcspn(xml, ">'\""), len;
-		char class;
+		size_t copy = strcspn(xml, ">'\"");
+		const struct own *o;
 
 		if (xml[copy])
 			copy++;
 		vp_buf_add(out, xml, copy);
 		xml += copy;
-		class = identity(n, console, xml, &len);
-		if (!class)
+		o = own_at(id, xml);
+		if (!o)
 			continue;
-		vp_buf_add(out, &class, 1);
-		xml += len;
+		vp_buf_add(out, &o->class, 1);
+		xml += o->len;
 	}
 }
 
@@ -462,12 +494,14 @@ static int check_form(const struct vp_render *r, const struct vp_node *n, const 
 		      struct vp_err *err)
 {
 	struct vp_buf form = { 0 };
+	struct identity id;
 	uint64_t hash;
 	int rc = 0;
 
 	if (!r->memo)
 		return check_domain(xml, start, err);
-	form_of(n, console, vp_buf_str(xml) + start, &form);
+	identity_of(n, console, &id);
+	form_of(&id, vp_buf_str(xml) + start, &form);
 	hash = hash_of(&form);
 	if (!is_known(r->memo, hash, &form)) {
 		rc = check_domain(xml, start, err);
@@ -482,7 +516,7 @@ static int check_form(const struct vp_render *r, const struct vp_node *n, const 
 
 int vp_render_domain(const struct vp_render *r, const struct vp_node *n, enum vp_boot boot, struct vp_buf *out, struct vp_err *err)
 {
-	vp_cleanup(source_free) struct source s = { .r = r, .err = err };
+	vp_cleanup(source_free) struct source s = { .r = r, .node = n, .err = err };
 	vp_cleanup(vp_freep) char *name = text_of("domain-%s.xml", vp_virt_name(n->virt));
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
 	const char *console = vp_console_path(a, r->state_dir, n->name);

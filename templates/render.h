@@ -36,6 +36,9 @@ enum vp_boot { VP_BOOT_DISK, VP_BOOT_INSTALL };
  * New reference.
  */
 json_t *vp_node_json(const struct vp_node *n);
+/* The same in two steps, for those who render thousands: what every domain is made of; any other part by its key, NULL where there is none. */
+json_t *vp_node_head(const struct vp_node *n);
+json_t *vp_node_part(const struct vp_node *n, const char *key);
 /*
  * Domain XML, validated against libvirt's domain.rng where that is installed (VP_E_SCHEMA with libxml2's words). The first call of a process
  * reads the schema. VP_BOOT_INSTALL of a xen-para node without r->kernel is refused (VP_E_VIRT).

@@ -57,8 +57,13 @@ void vp_debug(const char *fmt, ...)
 
 static void hex_of(const uint8_t *bytes, size_t n, char *hex)
 {
-	for (size_t i = 0; i < n; i++)
-		sprintf(hex + 2 * i, "%02x", bytes[i]);
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		hex[2 * i] = digits[bytes[i] >> 4];
+		hex[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	hex[2 * n] = '\0';
 }
 
 void vp_sha256_hex(const void *data, size_t len, char hex[65])

@@ -94,6 +94,7 @@ static void print_summary(struct vp_ctx *c, const struct vp_fleet *f)
 
 int vp_cmd_check(struct vp_ctx *c)
 {
+	struct vp_fleet_opts opts = { 0 };
 	struct vp_fleet fleet = { 0 };
 	int rc;
 
@@ -104,7 +105,7 @@ int vp_cmd_check(struct vp_ctx *c)
 			return VP_EXIT_USAGE;
 		}
 	}
-	rc = vp_ctx_fleet(c, &fleet);
+	rc = vp_ctx_fleet(c, &opts, &fleet);
 	if (rc && rc != VP_EXIT_PROFILE)
 		return rc;
 	if (c->json) {

@@ -70,12 +70,12 @@ int vp_ctx_site(struct vp_ctx *c);
 /* Problems of the profiles on stderr: errors always, the rest unless quiet. */
 void vp_ctx_diags(const struct vp_ctx *c);
 /*
- * Site configuration, then the profiles of all arguments as one site. 0; VP_EXIT_PROFILE where c->diags has errors (what is right is in out
- * nevertheless); or another exit status, with the error printed. Only a wrong site configuration prints diagnostics.
+ * Site configuration, then the profiles of all arguments as one site; of *o only what is wanted has to be set. 0; VP_EXIT_PROFILE where c->diags has
+ * errors (what is right is in out nevertheless); or another exit status, with the error printed. Only a wrong site configuration prints diagnostics.
  */
-int vp_ctx_fleet(struct vp_ctx *c, struct vp_fleet *out);
-/* The same for commands that want nodes, with their origins or without; prints the diagnostics. */
-int vp_ctx_nodes(struct vp_ctx *c, bool origins, struct vp_nodes *out);
+int vp_ctx_fleet(struct vp_ctx *c, struct vp_fleet_opts *o, struct vp_fleet *out);
+/* The same for commands that want nodes; prints the diagnostics. */
+int vp_ctx_nodes(struct vp_ctx *c, struct vp_nodes *out);
 /* Renderer of this run: site's template directory, shipped one, state directory. */
 struct vp_render vp_ctx_render(struct vp_ctx *c);
 /* Where shipped parts are: $VPROV_LIB, the build tree beside the program, or PREFIX/lib/vprov. */

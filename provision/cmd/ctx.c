@@ -84,21 +84,18 @@ int vp_ctx_site(struct vp_ctx *c)
 	return VP_EXIT_USAGE;
 }
 
-static int load_fleet(struct vp_ctx *c, bool nodes, bool origins, struct vp_fleet *out)
+int vp_ctx_fleet(struct vp_ctx *c, struct vp_fleet_opts *o, struct vp_fleet *out)
 {
-	struct vp_fleet_opts opts = {
-		.bind = { .virt = c->virt, .state_dir = c->state_dir, .origins = origins },
-		.cache = vp_ctx_cache(c->arena),
-		.stop = &vp_interrupted,
-		.nodes = nodes,
-	};
 	struct vp_err err = { 0 };
 	int rc = vp_ctx_site(c);
 
 	if (rc)
 		return rc;
-	opts.site = c->site;
-	if (vp_fleet_load(c->arena, c->args, c->nargs, &opts, out, &c->diags, &err))
+	o->bind = (struct vp_bind_opts){ .virt = c->virt, .state_dir = c->state_dir };
+	o->cache = vp_ctx_cache(c->arena);
+	o->stop = &vp_interrupted;
+	o->site = c->site;
+	if (vp_fleet_load(c->arena, c->args, c->nargs, o, out, &c->diags, &err))
 		return vp_ctx_error(c, &err);
 	if (vp_interrupted) {
 		vp_fail(&err, VP_E_INTERRUPTED, "interrupted while profiles were read");
@@ -107,15 +104,11 @@ static int load_fleet(struct vp_ctx *c, bool nodes, bool origins, struct vp_flee
 	return c->diags.errors ? VP_EXIT_PROFILE : VP_EXIT_OK;
 }
 
-int vp_ctx_fleet(struct vp_ctx *c, struct vp_fleet *out)
+int vp_ctx_nodes(struct vp_ctx *c, struct vp_nodes *out)
 {
-	return load_fleet(c, false, false, out);
-}
-
-int vp_ctx_nodes(struct vp_ctx *c, bool origins, struct vp_nodes *out)
-{
+	struct vp_fleet_opts opts = { .nodes = true };
 	struct vp_fleet fleet = { 0 };
-	int rc = load_fleet(c, true, origins, &fleet);
+	int rc = vp_ctx_fleet(c, &opts, &fleet);
 
 	*out = fleet.nodes;
 	if (!rc || rc == VP_EXIT_PROFILE)

@@ -295,7 +295,7 @@ int vp_cmd_net(struct vp_ctx *c)
 		fprintf(stderr, "usage: vprov net show [PROFILE...]\n       vprov net up|down PROFILE...\n");
 		return VP_EXIT_USAGE;
 	}
-	rc = c->nargs ? vp_ctx_nodes(c, true, &nodes) : VP_EXIT_OK;
+	rc = c->nargs ? vp_ctx_nodes(c, &nodes) : VP_EXIT_OK;
 	if (!rc)
 		rc = vp_world_open(c, actions[i].change, &w);
 	if (rc)

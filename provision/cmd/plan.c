@@ -48,7 +48,7 @@ int vp_cmd_plan(struct vp_ctx *c)
 	struct vp_plan plan = { 0 };
 	struct vp_world w;
 	struct vp_err err = { 0 };
-	int wrong = vp_ctx_nodes(c, true, &nodes), rc;
+	int wrong = vp_ctx_nodes(c, &nodes), rc;
 
 	/* What the right ones need is shown, whatever is wrong with others; apply does nothing then, and no such plan is saved. */
 	if (wrong && !nodes.n)
@@ -214,7 +214,7 @@ int vp_cmd_apply(struct vp_ctx *c)
 
 	if (load_saved(c, &saved, &err) < 0)
 		return vp_ctx_error(c, &err);
-	rc = vp_ctx_nodes(c, true, &nodes);
+	rc = vp_ctx_nodes(c, &nodes);
 	if (!rc)
 		rc = vp_world_open(c, true, &w);
 	if (!rc) {

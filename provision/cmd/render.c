@@ -114,27 +114,36 @@ static const struct kind *find_kind(const char *name)
 	return NULL;
 }
 
+struct rendering {
+	struct vp_ctx *c;
+	const struct kind *kind;
+};
+
+static int make(void *arg, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
+{
+	const struct rendering *r = arg;
+
+	return n->machine == VP_HYPERVISOR ? 0 : r->kind->render(r->c, n, out, err);
+}
+
 int vp_cmd_render(struct vp_ctx *c)
 {
-	const struct kind *kind = find_kind(c->args[0]);
-	struct vp_nodes nodes = { 0 };
+	struct rendering r = { .c = c, .kind = find_kind(c->args[0]) };
+	struct vp_fleet_opts opts = { .make = make, .arg = &r };
+	struct vp_fleet fleet = { 0 };
 	int rc;
 
-	if (!kind)
+	if (!r.kind)
 		return VP_EXIT_USAGE;
 	c->args++;
 	c->nargs--;
-	rc = vp_ctx_nodes(c, false, &nodes);
-	for (size_t i = 0; i < nodes.n && !rc; i++) {
-		vp_cleanup(vp_buf_free) struct vp_buf out = { 0 };
-		struct vp_err err = { 0 };
-
-		if (nodes.items[i]->machine == VP_HYPERVISOR)
-			continue;
-		if (kind->render(c, nodes.items[i], &out, &err))
-			rc = vp_ctx_error(c, &err);
-		else
-			fputs(vp_buf_str(&out), stdout);
-	}
+	rc = vp_ctx_fleet(c, &opts, &fleet);
+	if (!rc || rc == VP_EXIT_PROFILE)
+		vp_ctx_diags(c);
+	for (size_t i = 0; i < fleet.nbriefs && !rc; i++)
+		if (fleet.briefs[i]->failure)
+			rc = vp_ctx_error(c, fleet.briefs[i]->failure);
+		else if (fleet.briefs[i]->made)
+			fputs(fleet.briefs[i]->made, stdout);
 	return rc;
 }

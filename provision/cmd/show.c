@@ -44,7 +44,7 @@ int vp_cmd_show(struct vp_ctx *c)
 
 	if (c->unused)
 		return vp_show_unused(c);
-	rc = vp_ctx_nodes(c, true, &nodes);
+	rc = vp_ctx_nodes(c, &nodes);
 	/* What is right is shown, whatever else is wrong. */
 	if (rc && !nodes.n)
 		return rc;

@@ -82,6 +82,13 @@ static size_t get_count(struct cursor *c, size_t size)
 
 /* --- What a machine claims. --- */
 
+static bool is_given(const struct vp_node *n, const char *field)
+{
+	const struct vp_origin *o = vp_origin_of(n, field);
+
+	return o && strncmp(o->path, "derived", 7) != 0;
+}
+
 static void put_claim(struct vp_buf *b, const struct vp_node *n, enum vp_claim_kind kind, const char *value, const char *address, const char *field)
 {
 	const struct vp_origin *o = vp_origin_of(n, field);
@@ -119,7 +126,8 @@ static void put_claims(struct vp_buf *b, const struct vp_node *n)
 	char text[128];
 
 	put_claim(b, n, VP_CLAIM_NAME, n->name, "", "hostname");
-	/* Not the UUID: it follows from the name alone. */
+	/* A derived one follows from the name alone, and leads to no line of a profile. */
+	put_claim(b, n, VP_CLAIM_UUID, is_given(n, "uuid") ? n->uuid : "", "", "uuid");
 	for (size_t i = 0; i < n->nnics; i++)
 		put_nic(b, n, &n->nics[i]);
 	for (size_t i = 0; i < n->ndisks && n->machine == VP_GUEST; i++) {

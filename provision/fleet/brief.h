@@ -20,9 +20,7 @@ struct vp_record {
 struct vp_brief_in {
 	enum vp_brief_kind kind;
 	/* NULL where it could not be bound; then name is the best that is known, "" for nothing. */
-	const struct vp_node *node;
-	/* The node as it stays; NULL where none is wanted. */
-	struct vp_node *kept;
+	struct vp_node *node;
 	const char *name;
 	/* Profile path of a machine in a cluster's profile, else "". */
 	const char *at;

@@ -12,7 +12,7 @@ struct entry {
 	const char *scope;
 };
 
-static const char *const what[] = { "name", "MAC address", "IP address", "tap name", "disk image", "bridge", "card" };
+static const char *const what[] = { "name", "MAC address", "IP address", "UUID", "tap name", "disk image", "bridge", "card" };
 
 /* A card and a bridge of the same name are neighbours, the card first. */
 static int rank(const struct vp_claim *c)
@@ -42,9 +42,20 @@ static int by_claim(const void *left, const void *right)
 	return rc ? rc : (a->claim > b->claim) - (a->claim < b->claim);
 }
 
-/* Machines of one name have the same taps and disks as well: the name alone is said. */
-static bool follows_from_name(const struct entry *a, const struct entry *b)
+/* "" where the profile gives none. */
+static const char *uuid_of(const struct vp_brief *b)
 {
+	for (size_t i = 0; i < b->nclaims; i++)
+		if (b->claims[i].kind == VP_CLAIM_UUID)
+			return b->claims[i].value;
+	return "";
+}
+
+/* Machines of one name have the same taps and disks as well, and those of one UUID the same taps: the name or UUID alone is said. */
+static bool follows(const struct entry *a, const struct entry *b)
+{
+	if (a->claim->kind == VP_CLAIM_TAP && *uuid_of(a->brief) && !strcmp(uuid_of(a->brief), uuid_of(b->brief)))
+		return a->brief != b->brief;
 	return a->claim->kind != VP_CLAIM_NAME && a->brief != b->brief && !strcmp(a->brief->name, b->brief->name) && !b->claim->line;
 }
 
@@ -73,7 +84,7 @@ static const char *on(const struct entry *e)
 
 static void compare(struct vp_diags *diags, const struct entry *x, const struct entry *y)
 {
-	if (follows_from_name(x, y))
+	if (follows(x, y))
 		return;
 	x->brief->clashes = y->brief->clashes = true;
 	say(diags, VP_ERROR, y, "the %s %s of %s is that of %s, too (%s:%u)", what[y->claim->kind], y->claim->value, y->brief->name, x->brief->name,

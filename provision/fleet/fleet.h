@@ -9,7 +9,7 @@
 #include "../model/place.h"
 
 /* What a machine claims for itself alone: on all hosts; from TAP on, on its hypervisor. A card is a hypervisor's own. */
-enum vp_claim_kind { VP_CLAIM_NAME, VP_CLAIM_MAC, VP_CLAIM_IP, VP_CLAIM_TAP, VP_CLAIM_DISK, VP_CLAIM_BRIDGE, VP_CLAIM_CARD };
+enum vp_claim_kind { VP_CLAIM_NAME, VP_CLAIM_MAC, VP_CLAIM_IP, VP_CLAIM_UUID, VP_CLAIM_TAP, VP_CLAIM_DISK, VP_CLAIM_BRIDGE, VP_CLAIM_CARD };
 
 struct vp_claim {
 	enum vp_claim_kind kind;
@@ -51,11 +51,14 @@ struct vp_brief {
 	/* Packed problems; brief.c alone knows how. */
 	const void *problems;
 	size_t nproblems;
+	/* What opts.make made of it, or why it could not; both NULL where there was nothing to make it of. */
+	const char *made;
+	const struct vp_err *failure;
 };
 
 struct vp_fleet_opts {
 	const struct vp_site *site;
-	/* placement is not looked at; origins: the nodes have theirs. */
+	/* placement is not looked at. */
 	struct vp_bind_opts bind;
 	/* Directory for what is remembered and fetched; NULL: nothing is. */
 	const char *cache;
@@ -63,6 +66,12 @@ struct vp_fleet_opts {
 	const volatile int *stop;
 	/* Whole nodes are wanted, not only the problems and briefs. */
 	bool nodes;
+	/*
+	 * What is to be made of each machine that is right, while others are still being read: much less to keep than nodes. Called in no order, and
+	 * again for a machine that turns out to be placed by others. 0, or -1 with err. May be NULL.
+	 */
+	int (*make)(void *arg, const struct vp_node *n, struct vp_buf *out, struct vp_err *err);
+	void *arg;
 	/* 0: one per CPU. */
 	unsigned workers;
 };

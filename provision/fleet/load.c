@@ -17,7 +17,8 @@ struct host {
 	/* What others say about it, and its digest; NULL and "" for nothing. */
 	const struct vp_placement *placement;
 	const char *digest;
-	/* One for each brief of the record, where wanted and right. */
+	/* It was read in this run; with one node for each brief of the record, where wanted and right. */
+	bool bound;
 	struct vp_node **nodes;
 };
 
@@ -59,16 +60,9 @@ static void bind(struct making *m, struct vp_brief_in *in, const struct vp_profi
 {
 	const struct vp_fleet_opts *o = m->l->o;
 	struct vp_bind_opts opts = o->bind;
-	struct vp_node *n;
 
 	opts.placement = placement;
-	/* Clashes name lines. Whoever wants nodes without origins has thousands: bound again, they are small. */
-	opts.origins = true;
-	n = vp_bind(o->nodes && o->bind.origins ? m->l->a : m->scratch, p, o->site, &opts, diags);
-	in->node = in->kept = n;
-	opts.origins = false;
-	if (n && o->nodes && !o->bind.origins)
-		in->kept = vp_bind(m->l->a, p, o->site, &opts, diags);
+	in->node = vp_bind(o->nodes ? m->l->a : m->scratch, p, o->site, &opts, diags);
 }
 
 /* "/dir/profile_wn01.example.org.xml.gz" -> "wn01.example.org" */
@@ -132,13 +126,36 @@ static void make(struct making *m, const struct vp_diags *found)
 		bind_parts(m);
 }
 
+/* What is made of a node while it is there: the briefs of the record have it. */
+static void make_of(const struct load *l, const struct vp_node *n, struct vp_brief *b)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
+	struct vp_err err = { 0 };
+
+	if (l->o->make(l->o->arg, n, &text, &err))
+		b->failure = memcpy(vp_alloc(l->a, sizeof(err)), &err, sizeof(err));
+	else
+		b->made = vp_strdup(l->a, vp_buf_str(&text));
+}
+
+static bool wants_nodes(const struct load *l)
+{
+	return l->o->nodes || l->o->make;
+}
+
 static void keep_nodes(struct making *m)
 {
-	if (!m->l->o->nodes)
-		return;
-	m->h->nodes = vp_alloc(m->l->a, m->n * sizeof(struct vp_node *));
-	for (size_t i = 0; i < m->n; i++)
-		m->h->nodes[i] = m->in[i].kept;
+	const struct load *l = m->l;
+
+	m->h->bound = true;
+	if (l->o->nodes)
+		m->h->nodes = vp_alloc(l->a, m->n * sizeof(struct vp_node *));
+	for (size_t i = 0; i < m->n; i++) {
+		if (l->o->nodes)
+			m->h->nodes[i] = m->in[i].node;
+		if (l->o->make && m->in[i].node)
+			make_of(l, m->in[i].node, &m->h->record.briefs[i]);
+	}
 }
 
 static struct vp_cache_key key_of(const struct host *h)
@@ -269,7 +286,7 @@ static int second_pass(struct load *l, struct vp_diags *diags, struct vp_err *er
 			continue;
 		known = !place(l, h, diags) || remembered(l, h);
 
-		if (!known || (l->o->nodes && !h->nodes && !h->record.briefs[0].errors))
+		if (!known || (wants_nodes(l) && !h->bound && !h->record.briefs[0].errors))
 			l->jobs[l->njobs++] = i;
 	}
 	return read_jobs(l, err);

@@ -51,7 +51,7 @@ static size_t count(const struct vp_val *const *list)
 static void bind_name(struct vp_bind *b)
 {
 	struct vp_node *n = &b->node->n;
-	const char *space = vp_site_get(b->site, "namespace"), *dot;
+	const char *dot;
 	char *name;
 
 	vp_fill(b, &(struct vp_target){ .object = VP_O_NAME, .base = b->node });
@@ -70,15 +70,26 @@ static void bind_name(struct vp_bind *b)
 			   VP_MAX_NAME);
 	n->name = name;
 	n->hostname = vp_strndup(b->a, name, strcspn(name, "."));
-	vp_uuid5(space ? space : NAMESPACE, name, n->uuid);
 	vp_note_origin(b, "name", n->name, "derived: hostname and domain", NULL);
+}
+
+static void bind_uuid(struct vp_bind *b)
+{
+	const char *space = vp_site_get(b->site, "namespace");
+	struct vp_node *n = &b->node->n;
+
+	for (size_t i = 0; i < sizeof(n->uuid) - 1 && *b->node->uuid; i++)
+		n->uuid[i] = (char)tolower((unsigned char)b->node->uuid[i]);
+	if (*n->uuid)
+		return;
+	vp_uuid5(space ? space : NAMESPACE, n->name, n->uuid);
 	vp_note_origin(b, "uuid", n->uuid, space ? "derived: name and site:namespace" : "derived: name", NULL);
 }
 
 /* Position of a list's item, for the names of fields. */
 static const char *index_of(struct vp_bind *b, const struct vp_val *item)
 {
-	return b->opts->origins ? vp_printf(b->a, "%u", item->index) : "";
+	return vp_printf(b->a, "%u", item->index);
 }
 
 static void bind_cpus(struct vp_bind *b)
@@ -102,8 +113,6 @@ static void bind_cpus(struct vp_bind *b)
 	if (sum > VP_MAX_VCPUS)
 		vp_problem(b, VP_ERROR, VP_E_VALUE, cpus, "", "%ju cores in all; at most %d are possible", (uintmax_t)sum, VP_MAX_VCPUS);
 	n->vcpus = (unsigned)sum;
-	if (!b->opts->origins)
-		return;
 	vp_note_origin(b, "vcpus", vp_printf(b->a, "%u", n->vcpus), NULL, cpus);
 	vp_note_origin(b, "sockets", vp_printf(b->a, "%u", n->sockets), NULL, cpus);
 }
@@ -131,8 +140,7 @@ static void bind_memory(struct vp_bind *b)
 		vp_problem(b, VP_ERROR, VP_E_VALUE, ram, "", "%s of memory in all; it has to be from %d MiB to %u MiB", vp_size_text(b->a, sum),
 			   VP_MIN_MEMORY_MIB, VP_MAX_MEMORY_MIB);
 	b->node->n.memory = sum;
-	if (b->opts->origins)
-		vp_note_origin(b, "memory", vp_size_text(b->a, sum), NULL, ram);
+	vp_note_origin(b, "memory", vp_size_text(b->a, sum), NULL, ram);
 }
 
 /* What a kind of virtualisation has for a device, its default first. */
@@ -397,8 +405,7 @@ static void check_address(struct vp_bind *b, struct vp_nic_in *in, const struct 
 			vp_problem(b, VP_ERROR, VP_E_MISSING, at, "", "has no netmask beside it");
 		return;
 	}
-	if (b->opts->origins)
-		vp_note_origin(b, vp_field(b, "nic.*.prefix", in->n.name), vp_printf(b->a, "%u", in->n.prefix), "derived: netmask", NULL);
+	vp_note_origin(b, vp_field(b, "nic.*.prefix", in->n.name), vp_printf(b->a, "%u", in->n.prefix), "derived: netmask", NULL);
 	host = ip & (~UINT32_C(0) >> in->n.prefix);
 	if (!host || host == ~UINT32_C(0) >> in->n.prefix)
 		vp_problem(b, VP_ERROR, VP_E_VALUE, at, "", "%s is the %s address of its subnet", in->n.ip, host ? "broadcast" : "network");
@@ -548,16 +555,15 @@ static void address_from_gateway(struct vp_bind *b, struct vp_bridge *br, const 
 		return;
 	br->address = nic->gateway;
 	br->prefix = nic->prefix;
-	if (b->opts->origins)
-		vp_note_origin(b, vp_field(b, "bridge.*.address", br->name), vp_printf(b->a, "%s/%u", br->address, br->prefix),
-			       vp_printf(b->a, "derived: gateway of %s", nic->name), NULL);
+	vp_note_origin(b, vp_field(b, "bridge.*.address", br->name), vp_printf(b->a, "%s/%u", br->address, br->prefix),
+		       vp_printf(b->a, "derived: gateway of %s", nic->name), NULL);
 }
 
 static void take_bridge(struct vp_bind *b, struct vp_bridge *br, const struct vp_bridge *known)
 {
 	br->address = vp_strdup(b->a, known->address);
 	br->prefix = known->prefix;
-	if (*br->address && b->opts->origins)
+	if (*br->address)
 		vp_note_origin(b, vp_field(b, "bridge.*.address", br->name), vp_printf(b->a, "%s/%u", br->address, br->prefix),
 			       vp_printf(b->a, "derived: %s has it there", b->node->n.host), NULL);
 }
@@ -648,6 +654,7 @@ static void bind_node(struct vp_bind *b)
 {
 	b->node->install = -1;
 	vp_fill(b, &(struct vp_target){ .object = VP_O_NODE, .base = b->node });
+	bind_uuid(b);
 	vp_placed_node(b);
 }
 

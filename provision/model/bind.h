@@ -129,7 +129,7 @@ const struct vp_step *vp_step_at(unsigned short step);
 /* What the rows fill: parts of the model with the raw material that is only needed while binding. */
 struct vp_node_in {
 	struct vp_node n;
-	const char *bridge_name, *bridge_address;
+	const char *uuid, *bridge_name, *bridge_address;
 	/* Position in the choices, -1 for not given. */
 	int install;
 	bool virt_given, machine_given, bridge_given;
@@ -207,9 +207,9 @@ bool vp_path_match(const char *pattern, const char *path);
 /* A problem at a value of the profile; v NULL: at the path alone. One that was told already is not told again. */
 void vp_problem(struct vp_bind *b, enum vp_severity sev, enum vp_code code, const struct vp_val *v, const char *path, const char *fmt, ...)
 	VP_PRINTF(6, 7);
-/* The name of a field, "nic.*.mac" for one NIC: for the functions below. "" where origins are not kept. */
+/* The name of a field, "nic.*.mac" for one NIC: for the functions below. */
 const char *vp_field(struct vp_bind *b, const char *pattern, const char *name);
-/* field and value are copied; path must live as long as the node. v may be NULL. Nothing where origins are not kept. */
+/* field and value are copied; path must live as long as the node. v may be NULL. */
 void vp_note_origin(struct vp_bind *b, const char *field, const char *value, const char *path, const struct vp_val *v);
 /* The same origin under another name, where one value goes to several places; nothing where there is none. */
 void vp_copy_origin(struct vp_bind *b, const char *from, const char *field);

@@ -74,15 +74,13 @@ static const char *replace(struct vp_bind *b, const char *pattern, const char *w
 
 const char *vp_field(struct vp_bind *b, const char *pattern, const char *name)
 {
-	return b->opts->origins ? replace(b, pattern, name) : "";
+	return replace(b, pattern, name);
 }
 
 void vp_note_origin(struct vp_bind *b, const char *field, const char *value, const char *path, const struct vp_val *v)
 {
 	struct vp_origin o = { .path = path, .file = "" };
 
-	if (!b->opts->origins)
-		return;
 	o.field = vp_strdup(b->a, field);
 	o.value = vp_strdup(b->a, value);
 	if (v) {
@@ -97,8 +95,6 @@ void vp_replace_origin(struct vp_bind *b, struct vp_origin o)
 {
 	struct vp_origin *known = (struct vp_origin *)vp_origin_of(&b->node->n, o.field);
 
-	if (!b->opts->origins)
-		return;
 	o.field = vp_strdup(b->a, o.field);
 	o.value = vp_strdup(b->a, o.value);
 	if (known)
@@ -185,7 +181,7 @@ static void *dest_of(const struct fill *f, size_t i)
 
 static void note(struct fill *f, const struct vp_row *row, struct vp_origin o)
 {
-	if (!row->field || !f->b->opts->origins)
+	if (!row->field)
 		return;
 	o.field = replace(f->b, row->field, f->t->name ? f->t->name : f->t->key);
 	add_origin(f->b, o);
@@ -286,7 +282,7 @@ static bool from_profile(struct fill *f, size_t i)
 
 	if (!v || !store_all(b, row, v, dest_of(f, i)))
 		return false;
-	if (row->field && b->opts->origins)
+	if (row->field)
 		note(f, row,
 		     (struct vp_origin){
 			     .value = value_text(b, row, v, dest_of(f, i)), .path = vp_path_of(b->a, v), .file = b->node->n.file, .line = v->line });

@@ -17,8 +17,6 @@ static size_t count(const struct vp_val *v)
 /* "eth0.alias.web": part of one interface, for the names of fields. */
 static const char *part_of(struct vp_bind *b, const struct vp_interface *in, const char *what, const struct vp_val *v)
 {
-	if (!b->opts->origins)
-		return "";
 	return v->key ? vp_printf(b->a, "%s.%s.%s", in->name, what, v->key) : vp_printf(b->a, "%s.%s.%u", in->name, what, v->index);
 }
 
@@ -152,8 +150,6 @@ static void settle(struct vp_bind *b, struct vp_interface *in, const struct vp_v
 	check_reference(b, v, "master", in->master);
 	check_reference(b, v, "ovs_bridge", in->ovs_bridge);
 	check_reference(b, v, "physdev", in->physdev);
-	if (!b->opts->origins)
-		return;
 	vp_note_origin(b, vp_field(b, "interface.*.name", in->name), in->name, NULL, v);
 	vp_note_origin(b, vp_field(b, "interface.*.kind", in->name), in->kind, "derived: type, name, and what it is made of", NULL);
 	if (in->ports.n)

@@ -98,7 +98,7 @@ struct vp_node {
 	const char *name;
 	const char *hostname;
 	const char *domain;
-	/* Version 5, from the site's namespace and the name. */
+	/* Lower case; where none is given, version 5 from the site's namespace and the name. */
 	char uuid[37];
 	enum vp_virt virt;
 	enum vp_firmware firmware;
@@ -195,8 +195,6 @@ struct vp_bind_opts {
 	const char *state_dir;
 	/* What other profiles say about where this node runs (place.h); NULL: nothing. */
 	const struct vp_placement *placement;
-	/* Origins are kept: show and plan want them. */
-	bool origins;
 };
 
 /*

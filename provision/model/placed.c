@@ -15,12 +15,11 @@
 
 static void note(struct vp_bind *b, const char *field, const char *value, const struct vp_placement *s, const char *below)
 {
-	if (b->opts->origins)
-		vp_replace_origin(b, (struct vp_origin){ .field = field,
-							 .value = value,
-							 .path = vp_printf(b->a, "%s%s", s->path, s->how == VP_PLACE_XEN ? below : ""),
-							 .file = vp_strdup(b->a, s->file),
-							 .line = s->line });
+	vp_replace_origin(b, (struct vp_origin){ .field = field,
+						 .value = value,
+						 .path = vp_printf(b->a, "%s%s", s->path, s->how == VP_PLACE_XEN ? below : ""),
+						 .file = vp_strdup(b->a, s->file),
+						 .line = s->line });
 }
 
 static void note_default(struct vp_bind *b, const char *field, const char *value)

@@ -7,6 +7,8 @@ static const struct vp_row rows[] = {
 	  .help = "required; with the domain name it is the node's name" },
 	{ "/system/network/domainname", VP_O_NAME, VP_K_STRING, VP_AT(vp_node_in, n.domain), .field = "domain", .check = &vp_is_domain,
 	  .help = "domain name" },
+	{ VP_OWN "uuid", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, uuid), .field = "uuid", .check = &vp_is_uuid,
+	  .help = "of the domain; default version 5, from the node's name" },
 	{ VP_OWN "virt", VP_O_NODE, VP_K_ENUM, VP_AT(vp_node_in, n.virt), .field = "virt", .choices = "kvm qemu xen-para xen-hvm",
 	  .given = offsetof(struct vp_node_in, virt_given),
 	  .help = "kind of virtualisation; --virt decides over it; default what the hypervisor's profile says, else kvm" },

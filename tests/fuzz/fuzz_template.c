@@ -31,14 +31,15 @@ static void must(bool holds)
 
 static void render(const char *template, char *partial, json_t *data, vp_escape_fn *escape)
 {
+	const struct vp_mustache_source source = { only_p, NULL, partial };
 	struct vp_buf one = { 0 }, two = { 0 };
 	struct vp_err err = { 0 };
 
 	vp_buf_adds(&one, "kept");
-	if (vp_mustache("t", template, data, escape, only_p, partial, &one, &err)) {
+	if (vp_mustache("t", template, data, escape, &source, &one, &err)) {
 		must(err.code == VP_E_TEMPLATE && err.msg[0] && !strcmp(one.data, "kept"));
 	} else {
-		must(!vp_mustache("t", template, data, escape, only_p, partial, &two, &err));
+		must(!vp_mustache("t", template, data, escape, &source, &two, &err));
 		must(!strncmp(one.data, "kept", 4) && !strcmp(one.data + 4, vp_buf_str(&two)));
 		must(strstr(template, "{{") || !strcmp(vp_buf_str(&two), template));
 	}

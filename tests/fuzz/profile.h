@@ -88,7 +88,7 @@ static void check_again(struct vp_arena *a, const struct vp_val *root)
 /* Binds it; diags holds no errors before. */
 static void try_tree(struct vp_arena *a, const struct vp_profile *p, struct vp_diags *diags)
 {
-	const struct vp_bind_opts opts = { .virt = -1, .state_dir = "/var/lib/vprov", .origins = true };
+	const struct vp_bind_opts opts = { .virt = -1, .state_dir = "/var/lib/vprov" };
 	struct vp_placements all = { 0 };
 	struct vp_diags others = { .arena = a };
 	struct vp_node *n;

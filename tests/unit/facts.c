@@ -71,7 +71,7 @@ static char *profile_text(const char *more)
 /* The tree is gone when the node is looked at. */
 static struct vp_node *bind(struct world *w, const char *more)
 {
-	const struct vp_bind_opts opts = { .virt = -1, .state_dir = "/s", .origins = true };
+	const struct vp_bind_opts opts = { .virt = -1, .state_dir = "/s" };
 	struct vp_arena *tree = vp_arena_new();
 	char *text = profile_text(more);
 	struct vp_profile *p = vp_profile_parse(tree, "t.json", text, strlen(text), &w->diags);
@@ -325,7 +325,7 @@ static void disks_on_ports_of_cards(void **state)
 	char *text;
 	struct vp_profile *p;
 	struct vp_node *n;
-	const struct vp_bind_opts opts = { .virt = -1, .origins = true };
+	const struct vp_bind_opts opts = { .virt = -1 };
 
 	json_object_del(json_object_get(j, "hardware"), "harddisks");
 	json_object_set_new(json_object_get(json_object_get(j, "hardware"), "cards"), "raid",

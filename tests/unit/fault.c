@@ -204,7 +204,7 @@ static struct vp_node *make_node(int node, bool second, struct vp_diags *diags)
 		" \"cards\": {\"nic\": {\"eth0\": {\"boot\": true}%s}}}}",
 		node, node, more ? ", \"mtu\": 1400" : "", node == 1 ? "image" : "none", second ? 2 : 1, second ? 1024 : 512,
 		more ? ", \"eth1\": {}" : "");
-	const struct vp_bind_opts opts = { .virt = -1, .state_dir = world.state_dir, .origins = true };
+	const struct vp_bind_opts opts = { .virt = -1, .state_dir = world.state_dir };
 	struct vp_profile *p = vp_profile_parse(arena, vp_printf(arena, "n%d.json", node), text, strlen(text), diags);
 
 	return p ? vp_bind(arena, p, NULL, &opts, diags) : NULL;

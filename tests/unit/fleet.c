@@ -204,6 +204,20 @@ static void one_name_twice(void **state)
 	assert_string_equal(find(w, VP_ERROR, VP_E_CLASH, "the name n0001.example.org")->path, "/system/network/hostname");
 }
 
+static void one_uuid_twice(void **state)
+{
+	struct world *w = *state;
+	const struct vp_diag *d;
+
+	host(w, 1, ", \"vprov\": {\"uuid\": \"5E0B1C1E-6c0a-4d5f-9b1e-7d2f3c5a9e41\"}");
+	host(w, 2, ", \"vprov\": {\n\"uuid\": \"5e0b1c1e-6c0a-4d5f-9b1e-7d2f3c5a9e41\"}");
+	load(w);
+	assert_int_equal(w->diags.errors, 1);
+	d = find(w, VP_ERROR, VP_E_CLASH, "the UUID 5e0b1c1e-6c0a-4d5f-9b1e-7d2f3c5a9e41 of n0002.example.org is that of n0001.example.org, too");
+	assert_string_equal(d->path, "/system/vprov/uuid");
+	assert_int_equal(d->line, 6);
+}
+
 static void two_nics_with_one_address(void **state)
 {
 	struct world *w = *state;
@@ -323,7 +337,7 @@ static void nodes_of_hypervisors_come_first(void **state)
 {
 	struct world *w = *state;
 
-	w->opts.nodes = w->opts.bind.origins = true;
+	w->opts.nodes = true;
 	hypervisor(w, 9, "\"n0001\"");
 	host(w, 1, "");
 	write_text(path_of(w, "wrong.json"), "{}");
@@ -337,6 +351,52 @@ static void nodes_of_hypervisors_come_first(void **state)
 		/* By now everything is remembered, and nodes are there all the same. */
 		sleep(3);
 	}
+}
+
+static int name_it(void *arg, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
+{
+	unsigned *calls = arg;
+
+	(*calls)++;
+	if (!strncmp(n->name, "n0002", 5))
+		return vp_fail(err, VP_E_TEMPLATE, "not %s", n->hostname);
+	vp_buf_addf(out, "%s on %s", n->hostname, n->host);
+	return 0;
+}
+
+static void what_is_made_of_machines(void **state)
+{
+	struct world *w = *state;
+	unsigned calls = 0;
+
+	w->opts.make = name_it;
+	w->opts.arg = &calls;
+	hypervisor(w, 9, "\"n0001\"");
+	host(w, 1, "");
+	host(w, 2, "");
+	write_text(path_of(w, "wrong.json"), "{}");
+	for (int round = 0; round < 2; round++) {
+		load(w);
+		assert_int_equal(w->fleet.nbriefs, 4);
+		assert_int_equal(w->fleet.nodes.n, 0);
+		for (unsigned i = 0; i < 4; i++) {
+			const struct vp_brief *b = w->fleet.briefs[i];
+
+			if (!strncmp(b->name, "n0001", 5))
+				assert_string_equal(b->made, "n0001 on n0009.example.org");
+			else if (!strncmp(b->name, "n0009", 5))
+				assert_string_equal(b->made, "n0009 on ");
+			else
+				assert_null(b->made);
+			if (!strncmp(b->name, "n0002", 5))
+				assert_string_equal(b->failure->msg, "not n0002");
+			else
+				assert_null(b->failure);
+		}
+		/* By now everything is remembered, and made all the same. */
+		sleep(3);
+	}
+	assert_true(calls >= 6);
 }
 
 /* --- Many. --- */
@@ -819,6 +879,7 @@ int main(void)
 		TEST(hosts_by_name),
 		TEST(nodes_share_nothing),
 		TEST(one_name_twice),
+		TEST(one_uuid_twice),
 		TEST(two_nics_with_one_address),
 		TEST(bridges_with_two_addresses),
 		TEST(guessed_addresses_of_bridges),
@@ -826,6 +887,7 @@ int main(void)
 		TEST(more_virtual_cpus_than_there_are),
 		TEST(bridges_of_hypervisors),
 		TEST(nodes_of_hypervisors_come_first),
+		TEST(what_is_made_of_machines),
 		TEST(thousands_of_hosts),
 		TEST(files_that_come_and_go),
 		TEST(what_is_unchanged_is_not_read),

@@ -240,7 +240,7 @@ static void test_configuration(void **state)
 					 "preserve", 0, "made", 1, "ssh_keys", v);
 		struct vp_buf conf = { 0 }, out = { 0 };
 
-		assert_int_equal(vp_mustache("install.conf", vp_buf_str(&text), data, vp_escape_shell, NULL, NULL, &conf, &w->err), 0);
+		assert_int_equal(vp_mustache("install.conf", vp_buf_str(&text), data, vp_escape_shell, NULL, &conf, &w->err), 0);
 		write_text(w, "conf", vp_buf_str(&conf), 0644);
 		if (vp_run(&(struct vp_child){ .argv = (const char *[]){ "sh", "-c", script, "sh", w->dir, NULL }, .out = &out }, &w->err))
 			fail_msg("%s", w->err.msg);

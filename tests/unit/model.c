@@ -52,7 +52,7 @@ static int setup(void **state)
 
 	w->a = vp_arena_new();
 	w->diags.arena = w->a;
-	w->opts = (struct vp_bind_opts){ .virt = -1, .state_dir = "/s", .origins = true };
+	w->opts = (struct vp_bind_opts){ .virt = -1, .state_dir = "/s" };
 	w->json = json_loads(full, 0, NULL);
 	assert_non_null(w->json);
 	*state = w;
@@ -218,23 +218,6 @@ static void everything_is_bound(void **state)
 	assert_null(vp_origin_of(n, "nothing"));
 	for (size_t i = 0; i < n->norigins; i++)
 		assert_true(strlen(n->origins[i].field) && n->origins[i].value && strlen(n->origins[i].path) && n->origins[i].file);
-}
-
-static void origins_are_kept_only_where_they_are_wanted(void **state)
-{
-	struct world *w = *state;
-	struct vp_node *n;
-
-	w->opts.origins = false;
-	w->opts.virt = VP_XEN_HVM;
-	n = bind_ok(w);
-	assert_int_equal(n->norigins, 0);
-	assert_null(vp_origin_of(n, "virt"));
-	assert_int_equal(n->virt, VP_XEN_HVM);
-	assert_string_equal(n->nics[1].bridge, "vpbr0");
-	assert_string_equal(n->bridges[1].address, "10.1.2.1");
-	/* Messages are the same. */
-	assert_non_null(find_diag(w, VP_E_ODD, "disk.sdb.bus"));
 }
 
 static void identity_is_stable(void **state)
@@ -673,7 +656,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(everything_is_bound),
-		TEST(origins_are_kept_only_where_they_are_wanted),
 		TEST(identity_is_stable),
 		TEST(one_profile_fits_every_virtualisation),
 		TEST(defaults_without_any_layout),

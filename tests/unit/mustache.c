@@ -36,7 +36,7 @@ static struct result render(const char *text, const char *data, const char *part
 	json_t *d = parse_json(data), *p = parse_json(partials ? partials : "{}");
 
 	vp_buf_adds(&r.out, "<");
-	r.rc = vp_mustache("T", text, d, escape, json_partial, p, &r.out, &r.err);
+	r.rc = vp_mustache("T", text, d, escape, &(struct vp_mustache_source){ json_partial, NULL, p }, &r.out, &r.err);
 	json_decref(d);
 	json_decref(p);
 	return r;
@@ -322,12 +322,38 @@ static void test_escapes(void **state)
 		vp_buf_addf(&data, "{\"s\":\"%s\"}", escapes[i].json);
 		d = json_loads(data.data, JSON_ALLOW_NUL, NULL);
 		assert_non_null(d);
-		assert_int_equal(vp_mustache("T", "{{s}}", d, escapes[i].fn, NULL, NULL, &out, &err), 0);
+		assert_int_equal(vp_mustache("T", "{{s}}", d, escapes[i].fn, NULL, &out, &err), 0);
 		assert_string_equal(vp_buf_str(&out), escapes[i].expected);
 		json_decref(d);
 		vp_buf_free(&data);
 		vp_buf_free(&out);
 	}
+}
+
+static json_t *only_late(void *arg, const char *name)
+{
+	unsigned *asked = arg;
+
+	(*asked)++;
+	return strcmp(name, "late") ? NULL : json_pack("{s:s, s:[s, s]}", "a", "A", "list", "x", "y");
+}
+
+static void test_late_members(void **state)
+{
+	const char *text = "{{late.a}}{{#in}}{{late.a}}{{name}}{{none}}{{none}}{{/in}}{{#late.list}}{{.}}{{/late.list}}{{^none}}!{{/none}}";
+	unsigned asked = 0;
+	const struct vp_mustache_source source = { NULL, only_late, &asked };
+	json_t *d = parse_json("{\"in\": {\"name\": \"n\"}}");
+	struct vp_buf out = { 0 };
+	struct vp_err err;
+
+	(void)state;
+	assert_int_equal(vp_mustache("T", text, d, vp_escape_xml, &source, &out, &err), 0);
+	assert_string_equal(vp_buf_str(&out), "AAnxy!");
+	/* Each name once. */
+	assert_int_equal(asked, 2);
+	json_decref(d);
+	vp_buf_free(&out);
 }
 
 static void run_module(const char *dir, const char *module)
@@ -345,8 +371,9 @@ static void run_module(const char *dir, const char *module)
 		const char *expected = json_string_value(json_object_get(t, "expected"));
 		struct vp_buf out = { 0 };
 		struct vp_err err = { 0 };
-		int rc = vp_mustache(module, json_string_value(json_object_get(t, "template")), json_object_get(t, "data"), vp_escape_xml,
-				     json_partial, json_object_get(t, "partials"), &out, &err);
+		const struct vp_mustache_source source = { json_partial, NULL, json_object_get(t, "partials") };
+		int rc = vp_mustache(module, json_string_value(json_object_get(t, "template")), json_object_get(t, "data"), vp_escape_xml, &source,
+				     &out, &err);
 
 		if (rc || strcmp(vp_buf_str(&out), expected))
 			fail_msg("%s: %s: got '%s' (%s), expected '%s'", module, json_string_value(json_object_get(t, "name")), vp_buf_str(&out),
@@ -408,8 +435,9 @@ static void test_spec(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rules),	    cmocka_unit_test(test_mistakes), cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_wide_indent), cmocka_unit_test(test_escapes),  cmocka_unit_test(test_spec),
+		cmocka_unit_test(test_rules),	     cmocka_unit_test(test_mistakes), cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_wide_indent),  cmocka_unit_test(test_escapes),  cmocka_unit_test(test_spec),
+		cmocka_unit_test(test_late_members),
 	};
 
 	return cmocka_run_group_tests_name("mustache", tests, NULL, NULL);

@@ -452,7 +452,7 @@ static const char dom0[] =
 
 static struct vp_node *bind(struct world *w, const char *text, const char *site, int virt)
 {
-	struct vp_bind_opts opts = { .virt = virt, .state_dir = "/s", .origins = true };
+	struct vp_bind_opts opts = { .virt = virt, .state_dir = "/s" };
 	struct vp_profile *p = parse(w, "g.json", text);
 	char file[] = "/tmp/vprov-place-XXXXXX";
 	int fd = mkstemp(file);
@@ -632,7 +632,7 @@ static void test_bind_hypervisor(void **state)
 static void test_bind_cluster(void **state)
 {
 	struct world *w = *state;
-	struct vp_bind_opts opts = { .virt = -1, .state_dir = "/s", .origins = true };
+	struct vp_bind_opts opts = { .virt = -1, .state_dir = "/s" };
 	struct vp_profile *p, part;
 	const struct vp_node *n;
 

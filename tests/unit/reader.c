@@ -679,7 +679,7 @@ static void add_model(struct vp_buf *out, struct vp_arena *a, const struct vp_pr
 {
 	/* By whose names roles are told. */
 	static const char *const signs[] = { "/software/packages", "/software/components", "/software/components/metaconfig/services", "/system/vo" };
-	const struct vp_bind_opts opts = { .virt = -1, .state_dir = "/var/lib/vprov", .origins = true };
+	const struct vp_bind_opts opts = { .virt = -1, .state_dir = "/var/lib/vprov" };
 	vp_cleanup(vp_diags_free) struct vp_diags diags = { .arena = a };
 	struct vp_placements placements = { 0 };
 	struct vp_node *n = vp_bind(a, p, NULL, &opts, &diags);

@@ -29,7 +29,7 @@ static int setup(void **state)
 
 	w->a = vp_arena_new();
 	w->diags.arena = w->a;
-	w->opts = (struct vp_bind_opts){ .virt = -1, .origins = true };
+	w->opts = (struct vp_bind_opts){ .virt = -1 };
 	*state = w;
 	return 0;
 }
