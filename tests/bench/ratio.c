@@ -71,7 +71,7 @@ int main(int argc, char **argv)
 		ours[i] = run(argv + 3);
 		others[i] = run(argv + split + 1);
 	}
-	printf("%-58s %9.1f ms %9.1f ms %7.2f\n", argv[1], 1000 * median(ours, rounds), 1000 * median(others, rounds),
+	printf("%-58s %9.1f ms %9.1f ms %7.3f\n", argv[1], 1000 * median(ours, rounds), 1000 * median(others, rounds),
 	       median(ours, rounds) / median(others, rounds));
 	return 0;
 }

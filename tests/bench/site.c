@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -273,6 +274,7 @@ static int peak(char **argv)
 {
 	posix_spawn_file_actions_t quiet;
 	const struct timespec pause = { 0, 20000000 };
+	struct rusage usage = { 0 };
 	long sum = 0, most = 0;
 	int status;
 	pid_t pid;
@@ -282,12 +284,15 @@ static int peak(char **argv)
 	posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	if (posix_spawnp(&pid, argv[0], &quiet, NULL, argv, environ))
 		die(argv[0]);
-	while (!waitpid(pid, &status, WNOHANG)) {
+	while (!wait4(pid, &status, WNOHANG, &usage)) {
 		long now = look(pid);
 
 		most = now > most ? now : most;
 		nanosleep(&pause, NULL);
 	}
+	/* What was over before it was looked at. */
+	note(pid, usage.ru_maxrss);
+	most = most ? most : usage.ru_maxrss;
 	for (unsigned i = 0; i < nseen; i++)
 		sum += seen[i].kib;
 	printf("%9.1f MiB (%.1f with shared pages in each of %u processes)\n", (double)most / 1024, (double)sum / 1024, nseen);
