@@ -26,6 +26,15 @@ const char *vp_action_name(enum vp_action a)
 	return action_names[a];
 }
 
+/* One file system that gets new images. */
+struct space {
+	unsigned long id;
+	/* Bytes. */
+	uint64_t wanted, available;
+	unsigned disks;
+	const char *dir;
+};
+
 /* What one planning run looks at. */
 struct look {
 	struct vp_world *w;
@@ -36,6 +45,8 @@ struct look {
 	struct vp_diags *diags;
 	struct vp_err *err;
 	const char *mark;
+	struct space *spaces;
+	size_t nspaces, spacescap;
 };
 
 static struct vp_step *add(struct look *l, enum vp_kind kind, enum vp_action action, const char *name, const struct vp_node *n, const char *before,
@@ -132,10 +143,37 @@ static void plan_tap(struct look *l, const struct vp_node *n, const struct vp_ni
 		    made && strcmp(made->data, want) ? why : "it was changed outside vprov");
 }
 
+static void add_space(struct look *l, const struct statvfs *vfs, const char *dir, uint64_t size)
+{
+	size_t i = 0;
+
+	while (i < l->nspaces && l->spaces[i].id != vfs->f_fsid)
+		i++;
+	if (i == l->nspaces) {
+		l->spaces = vp_grow_in(l->a, l->spaces, l->nspaces, &l->spacescap, sizeof(*l->spaces));
+		l->spaces[l->nspaces++] = (struct space){ .id = vfs->f_fsid, .available = (uint64_t)vfs->f_bavail * vfs->f_frsize, .dir = dir };
+	}
+	l->spaces[i].wanted += size;
+	l->spaces[i].disks++;
+}
+
+/* What they may grow to, all together. */
+static void note_space(struct look *l)
+{
+	for (size_t i = 0; i < l->nspaces; i++) {
+		const struct space *s = &l->spaces[i];
+
+		if (s->wanted > s->available)
+			note(l, vp_printf(l->a, "%u new disk image%s may grow to %s; the file system of %s has %s free now", s->disks,
+					  s->disks == 1 ? "" : "s", vp_size_text(l->a, s->wanted), s->dir, vp_size_text(l->a, s->available)));
+	}
+}
+
 static void check_space(struct look *l, const struct vp_node *n, const struct vp_disk *d)
 {
 	const char *slash = strrchr(d->path, '/'), *field = vp_printf(l->a, "disk.%s.size", d->name);
 	char *dir = vp_strndup(l->a, d->path, slash ? (size_t)(slash - d->path) : 0);
+	const char *wanted = vp_strdup(l->a, dir);
 	struct statvfs vfs;
 
 	/* The directory may not exist yet: the nearest one that does is on the same file system. */
@@ -147,9 +185,8 @@ static void check_space(struct look *l, const struct vp_node *n, const struct vp
 		problem(l, n, field, VP_E_NOSPACE,
 			vp_printf(l->a, "disk %s of %s is larger than the file system of %s, which has %s", d->name, vp_size_text(l->a, d->size),
 				  d->path, vp_size_text(l->a, (uint64_t)vfs.f_blocks * vfs.f_frsize)));
-	else if (d->size > (uint64_t)vfs.f_bavail * vfs.f_frsize)
-		note(l, vp_printf(l->a, "disk %s of %s: %s, but only %s are free now (the image is sparse)", d->name, n->name,
-				  vp_size_text(l->a, d->size), vp_size_text(l->a, (uint64_t)vfs.f_bavail * vfs.f_frsize)));
+	else
+		add_space(l, &vfs, wanted, d->size);
 }
 
 /* The hypervisor's volume: vprov neither makes nor removes it, and installs on it only what holds nothing. */
@@ -393,6 +430,7 @@ int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_pla
 		else
 			rc = plan_node(&l, nodes->items[i]);
 	note_hosts(&l, nodes);
+	note_space(&l);
 	vp_links_free(&l.links);
 	if (!rc && out->n)
 		qsort(out->items, out->n, sizeof(*out->items), by_kind);

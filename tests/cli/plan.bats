@@ -67,6 +67,17 @@ problem() {
 	problem 's|>msdos<|>gpt<|; s|<long name="capacity">4096|<long name="capacity">1000000000|' VP-S02 "larger than the file system"
 }
 
+@test "new images that do not fit together" {
+	mib=$(($(df --output=size -m . | tail -n 1) * 6 / 10))
+	for h in a b; do
+		sed "s|\"quickstart\"|\"$h\"|; s|>quickstart<|>$h<|; s|10\.94\.17\.10|10.94.17.3$((16#$h - 10))|; s|>msdos<|>gpt<|
+			s|<long name=\"capacity\">4096|<long name=\"capacity\">$mib|" node.xml >$h.xml
+	done
+	plan a.xml b.xml
+	[ "$status" -eq 0 ]
+	[[ $output == *"note: 2 new disk images may grow to "*"; the file system of $BATS_TEST_TMPDIR/state/disks has "*" free now"* ]]
+}
+
 @test "a disk image that is there and not vprov's is left alone" {
 	mkdir -p state/disks
 	echo precious >state/disks/quickstart.vprov.test-vda.qcow2
