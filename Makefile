@@ -101,10 +101,11 @@ $(BUILD)/lib/vprov: Makefile
 	@ln -sfn $(CURDIR)/templates $@/templates; ln -sfn $(CURDIR)/pxe/installer $@/installer; ln -sfn ../../guest $@/guest; touch $@
 
 test-programs: $(UNIT:%=$(BUILD)/tests/%) $(FUZZ:%=$(BUILD)/fuzz/%) $(BUILD)/vprov $(BUILD)/guest/vprov-guest
-build-for-tests: all $(BUILD)/image $(BUILD)/lib/vprov
+build-for-tests: all $(BUILD)/image $(BUILD)/lib/vprov $(BUILD)/tests/reader
 	@$(MAKE) --no-print-directory test-programs BUILD=$(BUILD)/san CFLAGS='$(SANITIZE)'
 
-FAST = $(UNIT:%=$(abspath $(BUILD))/san/tests/%) $(FUZZ:%=$(abspath $(BUILD))/san/fuzz/%) $(CLI)
+# The children that parse have guards that sanitizers do not stand: they are tested without, too.
+FAST = $(abspath $(BUILD))/tests/reader $(UNIT:%=$(abspath $(BUILD))/san/tests/%) $(FUZZ:%=$(abspath $(BUILD))/san/fuzz/%) $(CLI)
 RUN_TESTS = @VP_BUILD=$(abspath $(BUILD)) VPROV=$(abspath $(BUILD))/san/vprov tests/run
 
 check: tests-built
