@@ -583,7 +583,6 @@ json_t *vp_node_json(const struct vp_node *n)
 		json_object_set_new(j, parts[i].key, parts[i].make(n));
 	if (n->norigins)
 		complete(origin, j, "");
-	json_object_set_new(j, "source", json_pack("{so so}", "file", text(n->file), "digest", text(n->digest)));
 	json_object_set_new(j, "origin", origin);
 	return j;
 }

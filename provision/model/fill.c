@@ -282,7 +282,8 @@ static bool from_profile(struct fill *f, size_t i)
 
 	if (!v || !store_all(b, row, v, dest_of(f, i)))
 		return false;
-	if (row->field)
+	/* An empty list or dict decides, but is no value; and not every format has one. */
+	if (row->field && (v->child || v->type >= VP_STRING))
 		note(f, row,
 		     (struct vp_origin){
 			     .value = value_text(b, row, v, dest_of(f, i)), .path = vp_path_of(b->a, v), .file = b->node->n.file, .line = v->line });

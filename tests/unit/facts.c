@@ -395,7 +395,7 @@ static void demand_origins(json_t *origin, json_t *v, const char *path, unsigned
 	}
 	if (json_is_object(v)) {
 		json_object_foreach (v, key, child) {
-			if (!*path && (!strcmp(key, "source") || !strcmp(key, "origin")))
+			if (!*path && !strcmp(key, "origin"))
 				continue;
 			snprintf(name, sizeof(name), "%s%s%s", path, *path ? "." : "", key);
 			demand_origins(origin, child, name, seen);

@@ -120,12 +120,11 @@ static int run(struct seen *s, const struct vp_read_job *jobs, size_t n, unsigne
 static void things_left(char *out, size_t size)
 {
 	DIR *d = opendir("/proc/self/fd");
-	struct dirent *e;
 	size_t n = 0;
 	char path[64];
 	FILE *f;
 
-	while ((e = readdir(d)))
+	while (readdir(d))
 		n++;
 	closedir(d);
 	snprintf(out, size, "%zu descriptors, children:", n);
@@ -378,7 +377,7 @@ static void try_exec(void)
 
 static void try_code(void)
 {
-	mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	(void)mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
 static void try_kill(void)
