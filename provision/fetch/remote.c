@@ -339,14 +339,19 @@ static int hand_out(struct remote *r, const struct vp_version *v, struct vp_err 
 	return 0;
 }
 
+static const char *and_others(struct remote *r, unsigned n)
+{
+	return n > 1 ? vp_printf(r->a, ", here and in %u other answer%s", n - 1, n == 2 ? "" : "s") : "";
+}
+
 static void warn_of_dates(struct remote *r)
 {
 	if (r->ahead)
 		vp_diag(r->f->diags, VP_WARNING, VP_E_ODD, r->first_ahead, 0, "",
-			"Last-Modified is in the future, here and in %u other answers: what changed is told by the content", r->ahead - 1);
+			"Last-Modified is in the future%s: what changed is told by the content", and_others(r, r->ahead));
 	if (r->back)
 		vp_diag(r->f->diags, VP_WARNING, VP_E_ODD, r->first_back, 0, "",
-			"another content has an older Last-Modified than before, here and in %u other answers: taken as new", r->back - 1);
+			"another content has an older Last-Modified than before%s: taken as new", and_others(r, r->back));
 }
 
 static void load(struct remote *r)
