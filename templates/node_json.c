@@ -355,19 +355,6 @@ static json_t *creation(const struct vp_node *n)
 	return list;
 }
 
-static json_t *words(const struct vp_words *w, bool pairs)
-{
-	json_t *j = json_object();
-
-	if (!pairs) {
-		json_decref(j);
-		return texts(w->items, w->n);
-	}
-	for (size_t i = 0; i + 1 < w->n; i += 2)
-		json_object_set_new(j, w->items[i], text(w->items[i + 1]));
-	return j;
-}
-
 /* NULL where it was not given. */
 static json_t *aii_value(enum vp_aii_kind kind, const void *value)
 {
@@ -376,8 +363,8 @@ static json_t *aii_value(enum vp_aii_kind kind, const void *value)
 
 	switch (kind) {
 	case VP_AII_STRING: return string && *string ? text(string) : NULL;
-	case VP_AII_WORDS: return w->n ? words(w, false) : NULL;
-	case VP_AII_PAIRS: return w->n ? words(w, true) : NULL;
+	case VP_AII_WORDS: return w->n ? texts(w->items, w->n) : NULL;
+	case VP_AII_PAIRS: return w->n ? pairs(w) : NULL;
 	case VP_AII_BOOL: return *(const bool *)value ? json_true() : NULL;
 	case VP_AII_UINT: return *(const unsigned *)value ? number(*(const unsigned *)value) : NULL;
 	}

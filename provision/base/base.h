@@ -25,8 +25,6 @@
 struct vp_arena;
 struct vp_arena *vp_arena_new(void);
 void vp_arena_free(struct vp_arena *a);
-/* Everything in it is gone; its memory is kept for what comes next (blocks of the usual size: a huge one goes back). */
-void vp_arena_reset(struct vp_arena *a);
 void *vp_alloc(struct vp_arena *a, size_t size);
 char *vp_strdup(struct vp_arena *a, const char *s);
 char *vp_strndup(struct vp_arena *a, const char *s, size_t len);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <sanitizer/asan_interface.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +13,6 @@ struct block {
 struct vp_arena {
 	/* The first is the one that is being filled. */
 	struct block *blocks;
-	/* Empty, of the usual size: kept by a reset. */
-	struct block *spare;
 };
 
 #define BLOCK_SIZE 65536
@@ -57,37 +54,15 @@ struct vp_arena *vp_arena_new(void)
 	return vp_xcalloc(1, sizeof(struct vp_arena));
 }
 
-static void free_blocks(struct block *b)
-{
-	for (struct block *next; b; b = next) {
-		next = b->next;
-		free(b);
-	}
-}
-
 void vp_arena_free(struct vp_arena *a)
 {
 	if (!a)
 		return;
-	free_blocks(a->blocks);
-	free_blocks(a->spare);
-	free(a);
-}
-
-void vp_arena_reset(struct vp_arena *a)
-{
 	for (struct block *b = a->blocks, *next; b; b = next) {
 		next = b->next;
-		if (b->size > BLOCK_SIZE) {
-			free(b);
-			continue;
-		}
-		/* With sanitizers, what still points here is found. */
-		ASAN_POISON_MEMORY_REGION(b->data, b->size);
-		b->next = a->spare;
-		a->spare = b;
+		free(b);
 	}
-	a->blocks = NULL;
+	free(a);
 }
 
 void vp_arena_freep(struct vp_arena **a)
@@ -97,15 +72,10 @@ void vp_arena_freep(struct vp_arena **a)
 
 static struct block *add_block(struct vp_arena *a, size_t size)
 {
-	struct block *b = a->spare;
+	size_t room = size > BLOCK_SIZE ? size : BLOCK_SIZE;
+	struct block *b = vp_xrealloc(NULL, sizeof(*b) + room);
 
-	if (size <= BLOCK_SIZE && b) {
-		a->spare = b->next;
-		ASAN_UNPOISON_MEMORY_REGION(b->data, b->size);
-	} else {
-		b = vp_xrealloc(NULL, sizeof(*b) + (size > BLOCK_SIZE ? size : BLOCK_SIZE));
-		b->size = size > BLOCK_SIZE ? size : BLOCK_SIZE;
-	}
+	b->size = room;
 	b->used = 0;
 	/* A huge one does not end the filling of the one before. */
 	if (b->size > BLOCK_SIZE && a->blocks) {

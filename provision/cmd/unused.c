@@ -7,7 +7,7 @@
 
 struct look {
 	struct vp_ctx *c;
-	const struct vp_source *sources;
+	const struct vp_read_job *jobs;
 	/* NULL: text. */
 	json_t *list;
 	int rc;
@@ -90,9 +90,9 @@ static int one(void *arg, size_t job, const struct vp_profile *p, const struct s
 	}
 	vp_unused_find(a, p, &u);
 	if (l->list)
-		json_array_append_new(l->list, unused_json(l->sources[job].label, &u));
+		json_array_append_new(l->list, unused_json(l->jobs[job].label, &u));
 	else
-		print_unused(a, l->sources[job].label, &u);
+		print_unused(a, l->jobs[job].label, &u);
 	return 0;
 }
 
@@ -100,6 +100,7 @@ int vp_show_unused(struct vp_ctx *c)
 {
 	struct vp_sources found = { 0 };
 	struct vp_read_job *jobs;
+	size_t n = 0;
 	const struct vp_read_opts opts = { .whole = true };
 	struct look l = { .c = c, .list = c->json ? json_array() : NULL };
 	struct vp_err err = { 0 };
@@ -112,9 +113,10 @@ int vp_show_unused(struct vp_ctx *c)
 		vp_diags_print(&c->diags, stderr);
 	jobs = vp_alloc(c->arena, found.n * sizeof(*jobs));
 	for (size_t i = 0; i < found.n; i++)
-		jobs[i] = (struct vp_read_job){ found.items[i].label, found.items[i].path };
-	l.sources = found.items;
-	if (vp_read_profiles(jobs, found.n, &opts, one, &l, &err))
+		if (!found.items[i].beside)
+			jobs[n++] = (struct vp_read_job){ found.items[i].label, found.items[i].path };
+	l.jobs = jobs;
+	if (vp_read_profiles(jobs, n, &opts, one, &l, &err))
 		return vp_ctx_error(c, &err);
 	if (l.list)
 		vp_print_json(json_pack("{s:o}", "profiles", l.list));

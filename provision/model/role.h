@@ -10,7 +10,7 @@
  * *why lives as long as p. The table is in role.c; /system/vprov/role and the site configuration decide over it.
  */
 const char *vp_role_of(const struct vp_profile *p, const struct vp_val **why);
-/* Position of a role, "" for none: for tables and the schema; NULL past the end. */
+/* The roles that are recognised, in the order of the table; NULL past the end. */
 const char *vp_role_name(unsigned i);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bind.h"
+#include "role.h"
 #include "unused.h"
 
 static void print_rows(struct vp_arena *a, bool site, FILE *f)
@@ -22,6 +23,15 @@ static void print_rows(struct vp_arena *a, bool site, FILE *f)
 	}
 }
 
+static void print_roles(FILE *f)
+{
+	const char *name;
+
+	for (unsigned i = 0; (name = vp_role_name(i)); i++)
+		fprintf(f, "%s%s", i ? ", " : "", name);
+	fputs("\n", f);
+}
+
 void vp_schema_print(FILE *f)
 {
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
@@ -34,6 +44,8 @@ void vp_schema_print(FILE *f)
 	print_rows(a, false, f);
 	fputs("\nKeys of the site configuration alone:\n\n", f);
 	print_rows(a, true, f);
+	fputs("\nGrid roles that are recognised; a profile or the site configuration may name any other: ", f);
+	print_roles(f);
 }
 
 /* In the order of the page. */
@@ -125,9 +137,11 @@ void vp_schema_markdown(FILE *f)
 	      "5. what other profiles say about its place: ncm-xen's domains, Aquilon's virtual_machine, enclosures, ncm-xen's guest_map\n"
 	      "6. the node's own profile, everywhere else\n"
 	      "7. the default\n\n"
-	      "`vprov show` says for each value which one it was. The conventions of 5 are described in design.md.\n",
+	      "`vprov show` says for each value which one it was. vprov(8) has the conventions of 5 under PLACEMENT.\n",
 	      f);
 	for (size_t s = 0; s < vp_count(subjects); s++)
 		print_subject(a, s, f);
+	fputs("\n## Grid roles\n\nThese are recognised; a profile or the site configuration may name any other.\n\n", f);
+	print_roles(f);
 	print_ignored(f);
 }

@@ -34,6 +34,16 @@ setup() {
 	[[ $output == */system/typo/x/y/z* ]]
 }
 
+@test "show --unused: of a host that is named in its directory, not of the others" {
+	run -0 --separate-stderr "$VPROV" show --unused profiles/site wn1
+	[[ $output == *wn1.example.org.xml* && $output != *ce.example.org.xml* ]]
+}
+
+@test "the roles are listed" {
+	run -0 "$VPROV" schema
+	[[ $output == *"Grid roles"*": ce, "*", wn, "* ]]
+}
+
 @test "show --unused --json" {
 	"$VPROV" show --unused --json "$BATS_TEST_TMPDIR/n.json" | jq -e '.profiles[0] | .read == 1 and (.unknown | length) == 1 and
 		.unknown[0].paths == ["/system/typo/x/y/z", "/system/typo/x/y/w"] and all(.ignored[]; .reason != "")'

@@ -205,11 +205,10 @@ static void test_errors(void **state)
 		assert_int_equal(vp_code_find(vp_code_text((enum vp_code)i)), i);
 }
 
-static void a_reset_arena_gives_zeroed_memory_again(void **state)
+static void an_arena_gives_zeroed_memory(void **state)
 {
 	struct vp_arena *a = vp_arena_new();
 	static const size_t sizes[] = { 1, 24, 60000, 65536, 65537, 3 << 20 };
-	char *first = vp_strdup(a, "x");
 
 	(void)state;
 	for (int round = 0; round < 3; round++) {
@@ -222,20 +221,14 @@ static void a_reset_arena_gives_zeroed_memory_again(void **state)
 			memset(p, 0xaa, sizes[i]);
 			assert_string_equal(text, "abc");
 		}
-		vp_arena_reset(a);
 	}
-	/* The memory is the same. */
-	for (size_t i = 0; i < 10 && first; i++)
-		if ((char *)vp_alloc(a, 65000) == first)
-			first = NULL;
-	assert_null(first);
 	vp_arena_free(a);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_reset_arena_gives_zeroed_memory_again),
+		cmocka_unit_test(an_arena_gives_zeroed_memory),
 		cmocka_unit_test(test_uuid5),
 		cmocka_unit_test(test_sha256),
 		cmocka_unit_test(test_printable),
