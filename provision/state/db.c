@@ -10,20 +10,23 @@
 
 #include "db.h"
 
-#define SCHEMA_VERSION 1
-
-static const char schema[] = "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
-			     "CREATE TABLE node (name TEXT PRIMARY KEY, uuid TEXT, virt TEXT, host TEXT, mac TEXT, ip TEXT, life INTEGER,"
-			     " health INTEGER, phase TEXT, percent INTEGER, since REAL, last_evidence REAL, reason TEXT, token TEXT,"
-			     " armed INTEGER, token_live INTEGER, installs INTEGER, json TEXT, config TEXT, image TEXT, task TEXT) WITHOUT ROWID;"
-			     "CREATE INDEX node_mac ON node (mac);"
-			     "CREATE INDEX node_ip ON node (ip);"
-			     "CREATE TABLE resource (kind TEXT, name TEXT, node TEXT, data TEXT NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;"
-			     "CREATE TABLE journal (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT, action TEXT, name TEXT, node TEXT,"
-			     " before TEXT, after TEXT, time REAL);"
-			     "CREATE TABLE event (id INTEGER PRIMARY KEY AUTOINCREMENT, time REAL, node TEXT, source TEXT, text TEXT);"
-			     "CREATE INDEX event_node ON event (node);"
-			     "CREATE TABLE result (node TEXT, run TEXT, name TEXT, time REAL, data BLOB, PRIMARY KEY (node, run, name));";
+/* Step i makes version i + 1 of the tables out of version i: append, never change one. */
+static const char *const steps[] = {
+	/* 1 */
+	"CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE node (name TEXT PRIMARY KEY, uuid TEXT, virt TEXT, host TEXT, mac TEXT, ip TEXT, life INTEGER,"
+	" health INTEGER, phase TEXT, percent INTEGER, since REAL, last_evidence REAL, reason TEXT, token TEXT,"
+	" armed INTEGER, token_live INTEGER, installs INTEGER, json TEXT, config TEXT, image TEXT, task TEXT) WITHOUT ROWID;"
+	"CREATE INDEX node_mac ON node (mac);"
+	"CREATE INDEX node_ip ON node (ip);"
+	"CREATE TABLE resource (kind TEXT, name TEXT, node TEXT, data TEXT NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;"
+	"CREATE TABLE journal (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT, action TEXT, name TEXT, node TEXT,"
+	" before TEXT, after TEXT, time REAL);"
+	"CREATE TABLE event (id INTEGER PRIMARY KEY AUTOINCREMENT, time REAL, node TEXT, source TEXT, text TEXT);"
+	"CREATE INDEX event_node ON event (node);"
+	"CREATE TABLE result (node TEXT, run TEXT, name TEXT, time REAL, data BLOB, PRIMARY KEY (node, run, name));",
+};
+#define SCHEMA_VERSION ((int)vp_count(steps))
 
 int vp_db_fail(struct vp_state *s, const char *what, struct vp_err *err)
 {
@@ -113,20 +116,8 @@ int vp_db_end(struct vp_state *s, int rc, struct vp_err *err)
 	return -1;
 }
 
-static int create(struct vp_state *s, struct vp_err *err)
-{
-	char id[17];
-	int rc;
-
-	vp_random_hex(id, 8);
-	rc = sqlite3_exec(s->db, schema, NULL, NULL, NULL) == SQLITE_OK ? 0 : vp_db_fail(s, "creating", err);
-	if (!rc)
-		rc = vp_db_exec(s, err, "INSERT INTO meta VALUES ('id', ?1), ('version', ?2)", "si", id, (int64_t)SCHEMA_VERSION);
-	return rc;
-}
-
-/* Makes the tables where there are none, and reads the identity. */
-static int initialise(struct vp_state *s, struct vp_err *err)
+/* Version of the tables, 0 where there are none; -1 on failure. */
+static int read_meta(struct vp_state *s, struct vp_err *err)
 {
 	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st = NULL;
 	int version = 0;
@@ -134,8 +125,8 @@ static int initialise(struct vp_state *s, struct vp_err *err)
 	st = vp_db_query(s, err, "SELECT count(*) FROM sqlite_master WHERE name = 'meta'", "");
 	if (!st || sqlite3_step(st) != SQLITE_ROW)
 		return st ? vp_db_fail(s, "opening", err) : -1;
-	if (!sqlite3_column_int(st, 0) && create(s, err))
-		return -1;
+	if (!sqlite3_column_int(st, 0))
+		return 0;
 	sqlite3_finalize(st);
 	st = vp_db_query(s, err, "SELECT key, value FROM meta", "");
 	if (!st)
@@ -148,9 +139,27 @@ static int initialise(struct vp_state *s, struct vp_err *err)
 		else if (!strcmp(key, "version"))
 			version = atoi(value);
 	}
-	if (version != SCHEMA_VERSION || !*s->id)
+	if (version < 1 || version > SCHEMA_VERSION || !*s->id)
 		return vp_fail(err, VP_E_STATE, "%s/vprov.db: version %d, this vprov knows %d", s->dir, version, SCHEMA_VERSION);
-	return 0;
+	return version;
+}
+
+/* Makes the tables where there are none, brings those of an earlier vprov up to date; in the caller's transaction. */
+static int initialise(struct vp_state *s, struct vp_err *err)
+{
+	int version = read_meta(s, err);
+
+	if (version < 0 || version == SCHEMA_VERSION)
+		return version < 0 ? -1 : 0;
+	for (int i = version; i < SCHEMA_VERSION; i++)
+		if (sqlite3_exec(s->db, steps[i], NULL, NULL, NULL) != SQLITE_OK)
+			return vp_db_fail(s, "making tables", err);
+	if (!version) {
+		vp_random_hex(s->id, 8);
+		if (vp_db_exec(s, err, "INSERT INTO meta VALUES ('id', ?1)", "s", s->id))
+			return -1;
+	}
+	return vp_db_exec(s, err, "INSERT OR REPLACE INTO meta VALUES ('version', ?1)", "i", (int64_t)SCHEMA_VERSION);
 }
 
 static int open_db(struct vp_state *s, const char *path, bool readonly, struct vp_err *err)
@@ -160,8 +169,11 @@ static int open_db(struct vp_state *s, const char *path, bool readonly, struct v
 	if (sqlite3_open_v2(path, &s->db, readonly ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
 		return vp_db_fail(s, "opening", err);
 	sqlite3_busy_timeout(s->db, 15000);
-	if (readonly)
-		return initialise(s, err);
+	if (readonly) {
+		rc = read_meta(s, err);
+		if (rc < 0 || rc == SCHEMA_VERSION)
+			return rc < 0 ? -1 : 0;
+	}
 	if (sqlite3_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", NULL, NULL, NULL) != SQLITE_OK)
 		return vp_db_fail(s, "opening", err);
 	if (vp_db_begin(s, err))
