@@ -84,13 +84,11 @@ void vp_dnsmasq_name(const struct vp_dhcp_host *h, struct vp_buf *out)
 	vp_buf_adds(out, "\n");
 }
 
-void vp_pxelinux_conf(enum vp_boot_answer answer, const char *url, const char *node, const char *token, const char *append, struct vp_buf *out)
+void vp_pxelinux_conf(enum vp_boot_answer answer, const struct vp_boot_what *what, struct vp_buf *out)
 {
 	if (answer != VP_ANSWER_INSTALL) {
 		vp_buf_adds(out, "DEFAULT local\nLABEL local\nLOCALBOOT 0\n");
 		return;
 	}
-	vp_buf_addf(out, "DEFAULT install\nLABEL install\nKERNEL %s/boot/vmlinuz\nINITRD %s/boot/initrd\n", url, url);
-	vp_buf_addf(out, "APPEND console=tty0 console=ttyS0,115200n8 vprov.url=%s vprov.node=%s vprov.token=%s quiet panic=30%s%s\n", url, node,
-		    token, append[0] ? " " : "", append);
+	vp_buf_addf(out, "DEFAULT install\nLABEL install\nKERNEL %s\nINITRD %s\nAPPEND %s\n", what->kernel, what->initrd, what->cmdline);
 }

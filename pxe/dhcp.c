@@ -165,11 +165,13 @@ static void add_boot(struct vp_served_files *f, const struct vp_node_row *row, c
 {
 	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
 	char *path = vp_printf(f->arena, "tftp/pxelinux.cfg/01-%s", row->mac);
+	struct vp_boot_what what;
 
 	for (char *p = path + strlen(path) - 17; *p; p++)
 		if (*p == ':')
 			*p = '-';
-	vp_pxelinux_conf(vp_boot_decide(row), vp_printf(f->arena, "http://%s:%u", net->address, port), row->name, row->token, "", &text);
+	vp_boot_what(f->arena, row, vp_printf(f->arena, "http://%s:%u", net->address, port), &what);
+	vp_pxelinux_conf(vp_boot_decide(row), &what, &text);
 	add(f, path, &text, false);
 }
 

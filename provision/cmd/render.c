@@ -65,8 +65,12 @@ static int config(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out,
 
 static int pxelinux(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
 {
+	const struct vp_node_row row = { .name = n->name, .token = TOKEN };
+	struct vp_boot_what what;
+
 	(void)err;
-	vp_pxelinux_conf(VP_ANSWER_INSTALL, server(c, n), n->name, TOKEN, "", out);
+	vp_boot_what(c->arena, &row, server(c, n), &what);
+	vp_pxelinux_conf(VP_ANSWER_INSTALL, &what, out);
 	return 0;
 }
 

@@ -25,6 +25,9 @@ static const char *const steps[] = {
 	"CREATE TABLE event (id INTEGER PRIMARY KEY AUTOINCREMENT, time REAL, node TEXT, source TEXT, text TEXT);"
 	"CREATE INDEX event_node ON event (node);"
 	"CREATE TABLE result (node TEXT, run TEXT, name TEXT, time REAL, data BLOB, PRIMARY KEY (node, run, name));",
+	/* 2 */
+	"ALTER TABLE node ADD COLUMN method TEXT; ALTER TABLE node ADD COLUMN kernel TEXT; ALTER TABLE node ADD COLUMN initrd TEXT;"
+	"ALTER TABLE node ADD COLUMN cmdline TEXT;",
 };
 #define SCHEMA_VERSION ((int)vp_count(steps))
 

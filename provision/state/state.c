@@ -6,7 +6,7 @@
 
 #define COLUMNS                                                                                                                                      \
 	"name, uuid, virt, host, mac, ip, life, health, phase, percent, since, last_evidence, reason, token, armed, token_live,"                     \
-	" installs, json, config, image, task"
+	" installs, json, config, image, task, method, kernel, initrd, cmdline"
 
 static void read_row(struct vp_arena *a, sqlite3_stmt *st, struct vp_node_row *r)
 {
@@ -32,6 +32,10 @@ static void read_row(struct vp_arena *a, sqlite3_stmt *st, struct vp_node_row *r
 		.config = vp_db_text(a, st, 18),
 		.image = vp_db_text(a, st, 19),
 		.task = vp_db_text(a, st, 20),
+		.method = vp_db_text(a, st, 21),
+		.kernel = vp_db_text(a, st, 22),
+		.initrd = vp_db_text(a, st, 23),
+		.cmdline = vp_db_text(a, st, 24),
 	};
 }
 
@@ -88,11 +92,11 @@ int vp_state_put(struct vp_state *s, const struct vp_node_row *r, struct vp_err 
 {
 	return vp_db_exec(s, err,
 			  "INSERT OR REPLACE INTO node (" COLUMNS ") VALUES (?1,?2,?3,?4,lower(?5),?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,"
-			  "?19,?20,?21)",
-			  "ssssssiisiddssiiissss", r->name, text(r->uuid), text(r->virt), text(r->host), text(r->mac), text(r->ip), (int64_t)r->life,
-			  (int64_t)r->health, text(r->phase), (int64_t)r->percent, r->since, r->last_evidence, text(r->reason), text(r->token),
-			  (int64_t)r->armed, (int64_t)r->token_live, (int64_t)r->installs, text(r->json), text(r->config), text(r->image),
-			  text(r->task));
+			  "?19,?20,?21,?22,?23,?24,?25)",
+			  "ssssssiisiddssiiissssssss", r->name, text(r->uuid), text(r->virt), text(r->host), text(r->mac), text(r->ip),
+			  (int64_t)r->life, (int64_t)r->health, text(r->phase), (int64_t)r->percent, r->since, r->last_evidence, text(r->reason),
+			  text(r->token), (int64_t)r->armed, (int64_t)r->token_live, (int64_t)r->installs, text(r->json), text(r->config),
+			  text(r->image), text(r->task), text(r->method), text(r->kernel), text(r->initrd), text(r->cmdline));
 }
 
 int vp_state_drop(struct vp_state *s, const char *name, struct vp_err *err)

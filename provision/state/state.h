@@ -48,6 +48,10 @@ struct vp_node_row {
 	const char *image;
 	/* What the node shall do when it asks: "verify RUN CPU_LAPS NET_SECONDS DISK_MIB", "" for nothing. */
 	const char *task;
+	/* How it is installed, by its name in profiles; "" is "image". */
+	const char *method;
+	/* What it was armed with: its installer's kernel and ramdisk, absolute paths here or URLs, and the kernel's arguments; "" for image. */
+	const char *kernel, *initrd, *cmdline;
 };
 
 struct vp_node_rows {

@@ -139,16 +139,28 @@ static void files_of_a_host(void **state)
 
 static void pxelinux(void **state)
 {
+	static const struct vp_node_row image = { .name = "ce01.example.org", .token = "0123456789abcdef0123456789abcdef" };
+	static const struct vp_node_row here = {
+		.name = "ce01", .method = "preseed", .kernel = "/srv/linux", .initrd = "/srv/initrd.gz", .cmdline = "auto=true"
+	};
+	static const struct vp_node_row there = {
+		.name = "ce01", .kernel = "https://m/vmlinuz", .initrd = "http://m/initrd", .cmdline = "inst.ks=x"
+	};
+	struct vp_boot_what what;
 	struct vp_buf out = { 0 };
 
 	(void)state;
 	for (int answer = VP_ANSWER_REFUSE; answer <= VP_ANSWER_INSTALL; answer++) {
+		vp_boot_what(arena, &image, "http://10.9.8.1:8420", &what);
 		vp_buf_addf(&out, "# %s\n", vp_boot_answer_name((enum vp_boot_answer)answer));
-		vp_pxelinux_conf((enum vp_boot_answer)answer, "http://10.9.8.1:8420", "ce01.example.org", "0123456789abcdef0123456789abcdef", "",
-				 &out);
+		vp_pxelinux_conf((enum vp_boot_answer)answer, &what, &out);
 	}
-	vp_buf_adds(&out, "# more arguments\n");
-	vp_pxelinux_conf(VP_ANSWER_INSTALL, "http://10.9.8.1:8420", "ce01", "00", "debug loglevel=7", &out);
+	vp_buf_adds(&out, "# an installer of this machine\n");
+	vp_boot_what(arena, &here, "http://10.9.8.1:8420", &what);
+	vp_pxelinux_conf(VP_ANSWER_INSTALL, &what, &out);
+	vp_buf_adds(&out, "# an installer elsewhere\n");
+	vp_boot_what(arena, &there, "http://10.9.8.1:8420", &what);
+	vp_pxelinux_conf(VP_ANSWER_INSTALL, &what, &out);
 	matches("pxelinux.cfg", &out);
 }
 

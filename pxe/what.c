@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a node that installs boots; every loader's configuration is made of it. */
+#include <string.h>
+
+#include "serve.h"
+
+/* A file of this machine goes through the service, which gives it to this node only. */
+static const char *url_of(struct vp_arena *a, const struct vp_node_row *row, const char *url, const char *place, const char *file)
+{
+	return place[0] == '/' ? vp_printf(a, "%s/boot/%s/%s", url, row->name, file) : place;
+}
+
+void vp_boot_what(struct vp_arena *a, const struct vp_node_row *row, const char *url, struct vp_boot_what *out)
+{
+	if (row->kernel && row->kernel[0]) {
+		*out = (struct vp_boot_what){ url_of(a, row, url, row->kernel, "kernel"), url_of(a, row, url, row->initrd, "initrd"), row->cmdline };
+		return;
+	}
+	*out = (struct vp_boot_what){ vp_printf(a, "%s/boot/vmlinuz", url), vp_printf(a, "%s/boot/initrd", url),
+				      vp_printf(a, "console=tty0 console=ttyS0,115200n8 vprov.url=%s vprov.node=%s vprov.token=%s quiet panic=30",
+						url, row->name, row->token) };
+}
