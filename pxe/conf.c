@@ -86,9 +86,12 @@ void vp_dnsmasq_name(const struct vp_dhcp_host *h, struct vp_buf *out)
 
 void vp_pxelinux_conf(enum vp_boot_answer answer, const struct vp_boot_what *what, struct vp_buf *out)
 {
-	if (answer != VP_ANSWER_INSTALL) {
+	const char *name;
+
+	if (answer != VP_ANSWER_INSTALL && answer != VP_ANSWER_RESCUE) {
 		vp_buf_adds(out, "DEFAULT local\nLABEL local\nLOCALBOOT 0\n");
 		return;
 	}
-	vp_buf_addf(out, "DEFAULT install\nLABEL install\nKERNEL %s\nINITRD %s\nAPPEND %s\n", what->kernel, what->initrd, what->cmdline);
+	name = vp_boot_answer_name(answer);
+	vp_buf_addf(out, "DEFAULT %s\nLABEL %s\nKERNEL %s\nINITRD %s\nAPPEND %s\n", name, name, what->kernel, what->initrd, what->cmdline);
 }

@@ -165,13 +165,15 @@ static void add_boot(struct vp_served_files *f, const struct vp_node_row *row, c
 {
 	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
 	char *path = vp_printf(f->arena, "tftp/pxelinux.cfg/01-%s", row->mac);
+	enum vp_boot_answer answer;
 	struct vp_boot_what what;
 
 	for (char *p = path + strlen(path) - 17; *p; p++)
 		if (*p == ':')
 			*p = '-';
-	vp_boot_what(f->arena, row, vp_printf(f->arena, "http://%s:%u", net->address, port), &what);
-	vp_pxelinux_conf(vp_boot_decide(row), &what, &text);
+	answer = vp_boot_decide(row, vp_wall(), NULL);
+	vp_boot_what(f->arena, row, answer, vp_printf(f->arena, "http://%s:%u", net->address, port), &what);
+	vp_pxelinux_conf(answer, &what, &text);
 	add(f, path, &text, false);
 }
 

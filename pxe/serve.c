@@ -60,6 +60,8 @@ struct serve {
 	uint64_t iperf_since;
 	struct vp_served_files files;
 	int64_t version;
+	/* When an answer changes by time alone; 0: never. */
+	double expiry;
 	bool networks_changed;
 	uint64_t last_busy;
 	/* Signals, dnsmasq's log, then two for each network. */
@@ -225,7 +227,9 @@ static void on_sent(struct serve *s, struct vp_arena *a, const struct vp_dhcp_lo
 	if (vp_state_node_by_ip(s->state, a, l->ip, &row, NULL) != 1)
 		return;
 	if (!strncmp(l->file, "pxelinux.cfg/", 13)) {
-		vp_state_event(s->state, row.name, "tftp", vp_printf(a, "boot answer: %s", vp_boot_answer_name(vp_boot_decide(&row))), NULL);
+		const char *why, *answer = vp_boot_answer_name(vp_boot_decide(&row, vp_wall(), &why));
+
+		vp_state_event(s->state, row.name, "tftp", vp_printf(a, "boot answer: %s (%s)", answer, why), NULL);
 	} else if (!strcmp(l->file, "pxelinux.0")) {
 		bool again = row.life >= VP_CONFIG && row.life < VP_UP;
 
@@ -356,6 +360,14 @@ static int configure(struct serve *s, struct vp_err *err)
 	return start_dnsmasq(s, err);
 }
 
+static void note_expiry(struct serve *s, const struct vp_node_row *row)
+{
+	double until = vp_boot_until(row, vp_wall());
+
+	if (until > 0 && (s->expiry <= 0 || until < s->expiry))
+		s->expiry = until;
+}
+
 /* Reads all rows and makes files, children and answers what they ask for. */
 static int sync_rows(struct serve *s, struct vp_err *err)
 {
@@ -364,10 +376,12 @@ static int sync_rows(struct serve *s, struct vp_err *err)
 	struct vp_node_rows rows = { 0 };
 	int rc = vp_state_nodes(s->state, want.arena, &rows, err);
 
+	s->expiry = 0;
 	memset(s->want_iperf, 0, s->o.nnets * sizeof(*s->want_iperf));
 	for (size_t i = 0; !rc && i < rows.n; i++) {
 		vp_served_add(&want, &rows.items[i], &s->o, vp_http_port(s->http));
 		want_iperf(s, want.arena, &rows.items[i]);
+		note_expiry(s, &rows.items[i]);
 		if (busy(&rows.items[i]))
 			s->last_busy = vp_now_ns();
 	}
@@ -431,7 +445,7 @@ static int tick(struct serve *s, struct vp_err *err)
 {
 	int64_t version = vp_state_version(s->state);
 
-	if (version < 0 || version != s->version) {
+	if (version < 0 || version != s->version || (s->expiry > 0 && vp_wall() >= s->expiry)) {
 		if (sync_rows(s, err))
 			return -1;
 		s->version = version;

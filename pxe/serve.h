@@ -74,13 +74,15 @@ void vp_dnsmasq_host(const struct vp_dhcp_host *h, struct vp_buf *out);
 void vp_dnsmasq_options(const struct vp_dhcp_host *h, struct vp_buf *out);
 /* STATE/serve/names/NAME: "IP FQDN HOSTNAME"; nothing where the address is not known. */
 void vp_dnsmasq_name(const struct vp_dhcp_host *h, struct vp_buf *out);
-/* What a node that installs boots, whatever its loader: URLs, and the kernel's arguments in one line. Strings are in the arena. */
+/* What a node that installs, or is to be rescued, boots, whatever its loader: URLs, and the kernel's arguments in one line. Strings are in the arena.
+ */
 struct vp_boot_what {
 	const char *kernel, *initrd, *cmdline;
 };
-/* By what the row was armed with; url is "http://ADDRESS:PORT", the service as the node reaches it. */
-void vp_boot_what(struct vp_arena *a, const struct vp_node_row *row, const char *url, struct vp_boot_what *out);
-/* The pxelinux configuration of one MAC for a decision; what is read for "install" only. */
+/* By what the row was armed with, or the ramdisk with a shell where the answer is rescue; url is "http://ADDRESS:PORT", the service as the node
+ * reaches it. */
+void vp_boot_what(struct vp_arena *a, const struct vp_node_row *row, enum vp_boot_answer answer, const char *url, struct vp_boot_what *out);
+/* The pxelinux configuration of one MAC for a decision; what is read for "install" and "rescue" only. */
 void vp_pxelinux_conf(enum vp_boot_answer answer, const struct vp_boot_what *what, struct vp_buf *out);
 
 #endif

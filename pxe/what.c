@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What a node that installs boots; every loader's configuration is made of it. */
+/* What a node boots from the network; every loader's configuration is made of it. */
 #include <string.h>
 
 #include "serve.h"
@@ -10,13 +10,15 @@ static const char *url_of(struct vp_arena *a, const struct vp_node_row *row, con
 	return place[0] == '/' ? vp_printf(a, "%s/boot/%s/%s", url, row->name, file) : place;
 }
 
-void vp_boot_what(struct vp_arena *a, const struct vp_node_row *row, const char *url, struct vp_boot_what *out)
+void vp_boot_what(struct vp_arena *a, const struct vp_node_row *row, enum vp_boot_answer answer, const char *url, struct vp_boot_what *out)
 {
-	if (row->kernel && row->kernel[0]) {
+	bool rescue = answer == VP_ANSWER_RESCUE;
+
+	if (!rescue && row->kernel && row->kernel[0]) {
 		*out = (struct vp_boot_what){ url_of(a, row, url, row->kernel, "kernel"), url_of(a, row, url, row->initrd, "initrd"), row->cmdline };
 		return;
 	}
 	*out = (struct vp_boot_what){ vp_printf(a, "%s/boot/vmlinuz", url), vp_printf(a, "%s/boot/initrd", url),
-				      vp_printf(a, "console=tty0 console=ttyS0,115200n8 vprov.url=%s vprov.node=%s vprov.token=%s quiet panic=30",
-						url, row->name, row->token) };
+				      vp_printf(a, "console=tty0 console=ttyS0,115200n8 vprov.url=%s vprov.node=%s %s%s quiet panic=30", url,
+						row->name, rescue ? "vprov.rescue=1" : "vprov.token=", rescue ? "" : row->token) };
 }

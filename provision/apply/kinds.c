@@ -289,6 +289,7 @@ static int arm(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
 	row.reason = row.phase = "";
 	row.percent = row.installs = 0;
 	row.armed = row.token_live = true;
+	row.armed_until = vp_wall() + VP_ARM_SECONDS;
 	row.task = n->verify.enabled ? vp_printf(w->arena, "verify %s %u %u %u", stamp, n->verify.cpu_laps, n->verify.net_seconds, n->verify.disk_mib)
 				     : "";
 	return vp_state_put(w->state, &row, err) || vp_state_event(w->state, n->name, "life", "armed", err) ? -1 : 0;

@@ -30,6 +30,9 @@
 #define VP_HTTP_PORT	    8420	/* of the boot service, on the bridges' addresses only */
 #define VP_NOTIFY_PORT	    7777	/* UDP: notes that profiles have changed */
 #define VP_NOTIFY_SECONDS   5		/* between two looks because of them */
+#define VP_ARM_SECONDS	    86400	/* from arming until the boot service forgets it: nobody is reinstalled by a reboot next week */
+#define VP_RESCUE_SECONDS   3600	/* of a rescue */
+#define VP_MAX_STRANGERS    1024	/* unknown MAC addresses that are remembered */
 #define VP_CONSOLE_LINES    20		/* console lines shown with a failure */
 
 #endif

@@ -69,7 +69,7 @@ static int pxelinux(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *ou
 	struct vp_boot_what what;
 
 	(void)err;
-	vp_boot_what(c->arena, &row, server(c, n), &what);
+	vp_boot_what(c->arena, &row, VP_ANSWER_INSTALL, server(c, n), &what);
 	vp_pxelinux_conf(VP_ANSWER_INSTALL, &what, out);
 	return 0;
 }

@@ -28,6 +28,10 @@ static const char *const steps[] = {
 	/* 2 */
 	"ALTER TABLE node ADD COLUMN method TEXT; ALTER TABLE node ADD COLUMN kernel TEXT; ALTER TABLE node ADD COLUMN initrd TEXT;"
 	"ALTER TABLE node ADD COLUMN cmdline TEXT;",
+	/* 3 */
+	"ALTER TABLE node ADD COLUMN armed_until REAL NOT NULL DEFAULT 0;"
+	"ALTER TABLE node ADD COLUMN rescue_until REAL NOT NULL DEFAULT 0;"
+	"CREATE TABLE stranger (mac TEXT PRIMARY KEY, bridge TEXT, first REAL, last REAL, requests INTEGER) WITHOUT ROWID;",
 };
 #define SCHEMA_VERSION ((int)vp_count(steps))
 

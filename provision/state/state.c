@@ -6,7 +6,7 @@
 
 #define COLUMNS                                                                                                                                      \
 	"name, uuid, virt, host, mac, ip, life, health, phase, percent, since, last_evidence, reason, token, armed, token_live,"                     \
-	" installs, json, config, image, task, method, kernel, initrd, cmdline"
+	" installs, json, config, image, task, method, kernel, initrd, cmdline, armed_until, rescue_until"
 
 static void read_row(struct vp_arena *a, sqlite3_stmt *st, struct vp_node_row *r)
 {
@@ -36,6 +36,8 @@ static void read_row(struct vp_arena *a, sqlite3_stmt *st, struct vp_node_row *r
 		.kernel = vp_db_text(a, st, 22),
 		.initrd = vp_db_text(a, st, 23),
 		.cmdline = vp_db_text(a, st, 24),
+		.armed_until = sqlite3_column_double(st, 25),
+		.rescue_until = sqlite3_column_double(st, 26),
 	};
 }
 
@@ -92,11 +94,12 @@ int vp_state_put(struct vp_state *s, const struct vp_node_row *r, struct vp_err 
 {
 	return vp_db_exec(s, err,
 			  "INSERT OR REPLACE INTO node (" COLUMNS ") VALUES (?1,?2,?3,?4,lower(?5),?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,"
-			  "?19,?20,?21,?22,?23,?24,?25)",
-			  "ssssssiisiddssiiissssssss", r->name, text(r->uuid), text(r->virt), text(r->host), text(r->mac), text(r->ip),
+			  "?19,?20,?21,?22,?23,?24,?25,?26,?27)",
+			  "ssssssiisiddssiiissssssssdd", r->name, text(r->uuid), text(r->virt), text(r->host), text(r->mac), text(r->ip),
 			  (int64_t)r->life, (int64_t)r->health, text(r->phase), (int64_t)r->percent, r->since, r->last_evidence, text(r->reason),
 			  text(r->token), (int64_t)r->armed, (int64_t)r->token_live, (int64_t)r->installs, text(r->json), text(r->config),
-			  text(r->image), text(r->task), text(r->method), text(r->kernel), text(r->initrd), text(r->cmdline));
+			  text(r->image), text(r->task), text(r->method), text(r->kernel), text(r->initrd), text(r->cmdline), r->armed_until,
+			  r->rescue_until);
 }
 
 int vp_state_drop(struct vp_state *s, const char *name, struct vp_err *err)
@@ -198,7 +201,9 @@ int vp_state_health(struct vp_state *s, const char *node, enum vp_health health,
 int vp_state_take_config(struct vp_state *s, const char *node, struct vp_err *err)
 {
 	/* One statement, hence atomic: whoever changes the row is the one. */
-	if (vp_db_exec(s, err, "UPDATE node SET armed = 0, installs = installs + 1 WHERE name = ?1 AND armed = 1", "s", node))
+	if (vp_db_exec(s, err,
+		       "UPDATE node SET armed = 0, installs = installs + 1 WHERE name = ?1 AND armed = 1 AND (armed_until = 0 OR armed_until > ?2)",
+		       "sd", node, vp_wall()))
 		return -1;
 	return sqlite3_changes(s->db) == 1;
 }

@@ -41,6 +41,8 @@ struct vp_node_row {
 	bool token_live;
 	/* Count of "install" answers of this arming: never above 1. */
 	unsigned installs;
+	/* Seconds since 1970 until which it may be installed (0: for ever), and until which it boots the rescue system (0: not). */
+	double armed_until, rescue_until;
 	/* Desired node as last applied (JSON of vp_node_json()), and its install configuration as served. */
 	const char *json;
 	const char *config;

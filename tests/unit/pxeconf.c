@@ -150,18 +150,57 @@ static void pxelinux(void **state)
 	struct vp_buf out = { 0 };
 
 	(void)state;
-	for (int answer = VP_ANSWER_REFUSE; answer <= VP_ANSWER_INSTALL; answer++) {
-		vp_boot_what(arena, &image, "http://10.9.8.1:8420", &what);
+	for (int answer = VP_ANSWER_REFUSE; answer <= VP_ANSWER_RESCUE; answer++) {
+		vp_boot_what(arena, &image, (enum vp_boot_answer)answer, "http://10.9.8.1:8420", &what);
 		vp_buf_addf(&out, "# %s\n", vp_boot_answer_name((enum vp_boot_answer)answer));
 		vp_pxelinux_conf((enum vp_boot_answer)answer, &what, &out);
 	}
 	vp_buf_adds(&out, "# an installer of this machine\n");
-	vp_boot_what(arena, &here, "http://10.9.8.1:8420", &what);
+	vp_boot_what(arena, &here, VP_ANSWER_INSTALL, "http://10.9.8.1:8420", &what);
 	vp_pxelinux_conf(VP_ANSWER_INSTALL, &what, &out);
 	vp_buf_adds(&out, "# an installer elsewhere\n");
-	vp_boot_what(arena, &there, "http://10.9.8.1:8420", &what);
+	vp_boot_what(arena, &there, VP_ANSWER_INSTALL, "http://10.9.8.1:8420", &what);
 	vp_pxelinux_conf(VP_ANSWER_INSTALL, &what, &out);
 	matches("pxelinux.cfg", &out);
+}
+
+/* The whole table: what a state and a time lead to where the rest is as it should be, and where one thing is not. */
+static void boot_decisions(void **state)
+{
+	const double now = 1000;
+	const struct {
+		const char *name;
+		struct vp_node_row row;
+	} cases[] = {
+		{ "armed", { .armed = true, .token = "t" } },
+		{ "armed, some time left", { .armed = true, .token = "t", .armed_until = now + 1 } },
+		{ "armed, no time left", { .armed = true, .token = "t", .armed_until = now } },
+		{ "armed, without a token", { .armed = true, .token = "" } },
+		{ "armed, configuration taken", { .armed = true, .token = "t", .installs = 1 } },
+		{ "armed, failed", { .armed = true, .token = "t", .health = VP_FAILED } },
+		{ "armed, stalled", { .armed = true, .token = "t", .health = VP_STALLED } },
+		{ "not armed", { .token = "t" } },
+		{ "rescue", { .token = "t", .rescue_until = now + 1 } },
+		{ "rescue, failed", { .token = "t", .rescue_until = now + 1, .health = VP_FAILED } },
+		{ "rescue, time over", { .token = "t", .rescue_until = now } },
+	};
+	struct vp_buf out = { 0 };
+	enum vp_boot_answer a;
+	const char *why;
+
+	(void)state;
+	a = vp_boot_decide(NULL, now, &why);
+	vp_buf_addf(&out, "unknown MAC | %s | %s\n", vp_boot_answer_name(a), why);
+	for (size_t i = 0; i < vp_count(cases); i++)
+		for (int life = 0; life < VP_LIFE__COUNT; life++) {
+			struct vp_node_row r = cases[i].row;
+
+			r.life = (enum vp_life)life;
+			a = vp_boot_decide(&r, now, &why);
+			vp_buf_addf(&out, "%s | %s | %s | %s | until %.0f\n", cases[i].name, vp_life_name(r.life), vp_boot_answer_name(a), why,
+				    vp_boot_until(&r, now));
+		}
+	matches("boot-decision", &out);
 }
 
 static void log_lines(void **state)
@@ -297,15 +336,11 @@ static void only_what_changed_is_written(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(dnsmasq_of_two_networks),
-		cmocka_unit_test(tftp_is_sized_by_the_nodes),
-		cmocka_unit_test(ranges_cover_the_network),
-		cmocka_unit_test(dnsmasq_accepts_it),
-		cmocka_unit_test(files_of_a_host),
-		cmocka_unit_test(pxelinux),
-		cmocka_unit_test(log_lines),
-		cmocka_unit_test(rows_become_hosts),
-		cmocka_unit_test(only_what_changed_is_written),
+		cmocka_unit_test(dnsmasq_of_two_networks),  cmocka_unit_test(tftp_is_sized_by_the_nodes),
+		cmocka_unit_test(ranges_cover_the_network), cmocka_unit_test(dnsmasq_accepts_it),
+		cmocka_unit_test(files_of_a_host),	    cmocka_unit_test(pxelinux),
+		cmocka_unit_test(boot_decisions),	    cmocka_unit_test(log_lines),
+		cmocka_unit_test(rows_become_hosts),	    cmocka_unit_test(only_what_changed_is_written),
 	};
 	int rc;
 
