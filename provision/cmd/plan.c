@@ -168,12 +168,18 @@ static int follow(struct vp_world *w, const struct vp_plan *plan, struct vp_err 
 	return rc;
 }
 
-/* Protected nodes lose nothing without the word of their profile. */
+/* No data goes that nobody has agreed to; what would, is said first. */
 static int may_destroy(struct vp_ctx *c, struct vp_world *w, const struct vp_plan *plan, struct vp_err *err)
 {
-	for (size_t i = 0; i < plan->n; i++)
-		if (!strcmp(plan->items[i].risk, "destroys data") && vp_plan_consent(w, plan->items[i].node, c->confirm, err))
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct vp_step *s = &plan->items[i];
+
+		if (!s->loss)
+			continue;
+		vp_say("%s: DESTROYS DATA: %s", s->node, s->loss);
+		if (vp_plan_consent(w, s->node, s->want, true, c->confirm, err))
 			return -1;
+	}
 	return 0;
 }
 

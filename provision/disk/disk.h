@@ -10,7 +10,7 @@ struct vp_disk_info {
 	char format[16];
 	/* Bytes the guest sees; bytes used on the file system. */
 	uint64_t size, used;
-	/* Of a block device: its first MiB is zero, so no table, file system or volume begins on it. */
+	/* Nothing was ever written to it; of a block device: its first MiB is zero, so no table, file system or volume begins on it. */
 	bool blank;
 };
 

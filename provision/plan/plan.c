@@ -189,8 +189,8 @@ static void check_space(struct look *l, const struct vp_node *n, const struct vp
 		add_space(l, &vfs, wanted, d->size);
 }
 
-/* The hypervisor's volume: vprov neither makes nor removes it, and installs on it only what holds nothing. */
-static int plan_volume(struct look *l, const struct vp_node *n, const struct vp_disk *d, bool install)
+/* The hypervisor's volume: vprov neither makes nor removes it. */
+static int plan_volume(struct look *l, const struct vp_node *n, const struct vp_disk *d)
 {
 	struct vp_disk_info info = { 0 };
 	int rc = l->w->disk->info(l->w->disk_ctx, d->path, &info, l->err);
@@ -202,9 +202,6 @@ static int plan_volume(struct look *l, const struct vp_node *n, const struct vp_
 		problem(l, n, vp_printf(l->a, "disk.%s.size", d->name), VP_E_NOSPACE,
 			vp_printf(l->a, "%s has %s, less than the %s of disk %s", d->path, vp_size_text(l->a, info.size), vp_size_text(l->a, d->size),
 				  d->name));
-	else if (rc > 0 && install && !info.blank)
-		problem(l, n, vp_printf(l->a, "disk.%s.path", d->name), VP_E_PROTECTED,
-			vp_printf(l->a, "%s holds data already, which an installation would destroy; zero its first MiB if they may go", d->path));
 	return rc < 0 ? rc : 0;
 }
 
@@ -283,6 +280,20 @@ static int plan_domain(struct look *l, const struct vp_node *n, const char *reco
 	return 0;
 }
 
+/* The installation, and what goes with it. */
+static int add_install(struct look *l, const struct vp_node *n, const char *from, const char *why)
+{
+	struct vp_step *s = add(l, VP_KIND_POWER, VP_INSTALL, n->name, n, from, "install", why);
+
+	if (vp_plan_loss(l->w, n, &s->loss, l->err))
+		return -1;
+	if (*s->loss)
+		s->risk = "destroys data";
+	else
+		s->loss = NULL;
+	return 0;
+}
+
 /* What the recorded state of a node asks for, beyond its resources. */
 static int plan_life(struct look *l, const struct vp_node *n, const struct vp_node_row *row, const struct vp_virt_dom *dom, const char *record)
 {
@@ -293,13 +304,14 @@ static int plan_life(struct look *l, const struct vp_node *n, const struct vp_no
 		return vp_fail(l->err, VP_E_INSTALL, "node %s: its installation failed: %s; `vprov destroy %s` makes room for a new one", n->name,
 			       row->reason, n->name);
 	if (fresh && n->install == VP_INSTALL_IMAGE) {
-		/* A node that is there may have got a system in another way. */
-		add(l, VP_KIND_POWER, VP_INSTALL, n->name, n, from, "install", "it was never installed")->risk = row ? "destroys data" : "none";
+		if (add_install(l, n, from, "it was never installed"))
+			return -1;
 	} else if (!fresh && row->life < VP_UP && dom->active) {
 		add(l, VP_KIND_POWER, VP_RESUME, n->name, n, from, "running",
 		    vp_printf(l->a, "its installation is under way (%s)", vp_life_name(row->life)));
 	} else if (!fresh && row->armed) {
-		add(l, VP_KIND_POWER, VP_INSTALL, n->name, n, NULL, "install", "it was armed, but has not begun");
+		if (add_install(l, n, NULL, "it was armed, but has not begun"))
+			return -1;
 	} else if (!fresh && row->life < VP_UP) {
 		add(l, VP_KIND_POWER, VP_START, n->name, n, NULL, "disk",
 		    vp_printf(l->a, "it went off during its installation (%s): whether it is complete, its disk will tell", vp_life_name(row->life)));
@@ -362,7 +374,7 @@ static int plan_node(struct look *l, const struct vp_node *n)
 			plan_tap(l, n, &n->nics[i]);
 	}
 	for (size_t i = 0; i < n->ndisks; i++)
-		if (n->disks[i].block ? plan_volume(l, n, &n->disks[i], install) : plan_disk(l, n, &n->disks[i]))
+		if (n->disks[i].block ? plan_volume(l, n, &n->disks[i]) : plan_disk(l, n, &n->disks[i]))
 			return -1;
 	if (!old)
 		add(l, VP_KIND_NODE, VP_CREATE, n->name, n, NULL, record, "it is new");
@@ -455,25 +467,6 @@ static int by_kind_down(const void *a, const void *b)
 	return by_kind(b, a);
 }
 
-int vp_plan_consent(struct vp_world *w, const char *node, const char *confirm, struct vp_err *err)
-{
-	struct vp_node_row row;
-	const char *wanted;
-	json_t *j;
-	int rc = w->state ? vp_state_node(w->state, w->arena, node, &row, err) : 0;
-
-	if (rc <= 0)
-		return rc;
-	j = json_loads(row.json, 0, NULL);
-	wanted = json_string_value(json_object_get(json_object_get(j, "aii"), "protected"));
-	rc = wanted && (!confirm || strcmp(confirm, wanted))
-		     ? vp_fail(err, VP_E_CONSENT, "node %s is protected, and %s", node,
-			       confirm ? "--confirm says something else than its profile" : "its data goes with --confirm only")
-		     : 0;
-	json_decref(j);
-	return rc;
-}
-
 int vp_plan_destroy(struct vp_world *w, const char *node, bool keep_disks, struct vp_plan *out, struct vp_err *err)
 {
 	struct look l = { .w = w, .a = w->arena, .plan = out, .err = err };
@@ -497,8 +490,10 @@ int vp_plan_destroy(struct vp_world *w, const char *node, bool keep_disks, struc
 			continue;
 		s = add(&l, kind, VP_REMOVE, r->name, NULL, r->data, NULL, "destroy");
 		s->node = r->node;
-		if (kind == VP_KIND_DISK)
+		if (kind == VP_KIND_DISK) {
 			s->risk = "destroys data";
+			s->loss = vp_printf(l.a, "%s, all of it", r->name);
+		}
 	}
 	if (out->n)
 		qsort(out->items, out->n, sizeof(*out->items), by_kind_down);

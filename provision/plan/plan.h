@@ -66,6 +66,8 @@ struct vp_step {
 	const char *before, *after;
 	/* For people: one line. */
 	const char *why;
+	/* What data goes, in words: "vda (PATH, 2 GiB): / made anew, /home kept"; NULL for none. */
+	const char *loss;
 	/* Desired node; NULL for removals. */
 	const struct vp_node *want;
 };
@@ -86,13 +88,16 @@ int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_pla
 /* What has to be done to remove one node, with what it alone uses; keep_disks leaves its images. */
 int vp_plan_destroy(struct vp_world *w, const char *node, bool keep_disks, struct vp_plan *out, struct vp_err *err);
 
+/* What installing the node destroys, as in vp_step.loss; "" where its disks are absent, blank, or only hold what is kept. */
+int vp_plan_loss(struct vp_world *w, const struct vp_node *n, const char **loss, struct vp_err *err);
 /*
- * What a protected node's profile, as last applied, asks to be repeated before its data goes. VP_E_CONSENT where `confirm` (NULL: nothing) is
- * something else.
+ * VP_E_CONSENT where the data of a node may not go. `confirm` (NULL: nothing), a word or several with commas between them, has to hold what
+ * /system/aii/protected says, in the profile as last applied or else in `want` (may be NULL); where that says nothing, the node's name, if its
+ * disks hold data or it is in production (/system/state).
  */
-int vp_plan_consent(struct vp_world *w, const char *node, const char *confirm, struct vp_err *err);
+int vp_plan_consent(struct vp_world *w, const char *node, const struct vp_node *want, bool holds_data, const char *confirm, struct vp_err *err);
 
-/* {"steps":[{"action","target","risk","before","after","why"}]}; new reference. */
+/* {"steps":[{"action","target","risk","before","after","why"}]}, and "loss" where data goes; new reference. */
 json_t *vp_plan_json(const struct vp_plan *p);
 void vp_plan_print(const struct vp_plan *p, FILE *f);
 const char *vp_kind_name(enum vp_kind k);

@@ -13,9 +13,9 @@ json_t *vp_plan_json(const struct vp_plan *p)
 	for (size_t i = 0; i < p->n; i++) {
 		const struct vp_step *s = &p->items[i];
 
-		json_array_append_new(steps, json_pack("{s:s, s:s++, s:s, s:s, s:s, s:s?, s:s?}", "action", vp_action_name(s->action), "target",
+		json_array_append_new(steps, json_pack("{s:s, s:s++, s:s, s:s, s:s, s:s?, s:s?, s:s*}", "action", vp_action_name(s->action), "target",
 						       vp_kind_name(s->kind), " ", s->name, "node", s->node, "risk", s->risk, "why", s->why, "before",
-						       s->before, "after", s->after));
+						       s->before, "after", s->after, "loss", s->loss));
 	}
 	for (size_t i = 0; i < p->nnotes; i++)
 		json_array_append_new(notes, json_string(p->notes[i]));
@@ -32,9 +32,11 @@ void vp_plan_print(const struct vp_plan *p, FILE *f)
 
 		fprintf(f, "%s%s%s%-8s%s %-7s %s: %s", vp_out.color ? "\033[" : "", vp_out.color ? color[s->action] : "", vp_out.color ? "m" : "",
 			vp_action_name(s->action), vp_out.color ? "\033[0m" : "", vp_kind_name(s->kind), s->name, s->why);
-		if (strcmp(s->risk, "none"))
+		if (strcmp(s->risk, "none") && !s->loss)
 			fprintf(f, " [%s]", s->risk);
 		fputc('\n', f);
+		if (s->loss)
+			fprintf(f, "%s         DESTROYS DATA: %s%s\n", vp_out.color ? "\033[1;31m" : "", s->loss, vp_out.color ? "\033[0m" : "");
 	}
 	for (size_t i = 0; i < p->nnotes; i++)
 		fprintf(f, "note: %s\n", p->notes[i]);

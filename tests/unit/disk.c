@@ -154,6 +154,28 @@ static void test_tool_failure(void **state)
 	assert_int_equal(w->err.code, VP_E_TOOL);
 }
 
+/* Images are blank until a guest writes, wherever it does. */
+static void test_blank_images(void **state)
+{
+	static const char *const formats[] = { "qcow2", "raw" };
+	struct world *w = *state;
+
+	need_qemu_img();
+	for (size_t i = 0; i < vp_count(formats); i++) {
+		const char *const argv[] = { "qemu-io", "-f", formats[i], "-c", "write 5M 4k", w->path, NULL };
+		const struct vp_child write = { .argv = argv, .timeout_ms = 60000 };
+		struct vp_disk_info info;
+
+		snprintf(w->path, sizeof(w->path), "%s/blank.%s", w->dir, formats[i]);
+		assert_int_equal(vp_disk_live.create(NULL, w->path, formats[i], 64 * VP_MIB, &w->err), 0);
+		assert_int_equal(vp_disk_live.info(NULL, w->path, &info, &w->err), 1);
+		assert_true(info.blank);
+		assert_int_equal(vp_run(&write, &w->err), 0);
+		assert_int_equal(vp_disk_live.info(NULL, w->path, &info, &w->err), 1);
+		assert_false(info.blank);
+	}
+}
+
 /* A loop device of a sparse file: blank until something is written at its beginning. */
 static void test_blank(void **state)
 {
@@ -218,6 +240,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_remove, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_space, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tool_failure, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_blank_images, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_blank, setup, teardown),
 		cmocka_unit_test(test_fake),
 	};

@@ -412,16 +412,32 @@ static void protected_nodes_ask_for_their_word(void **state)
 	row.config = row.image = row.task = "";
 	row.json = "{\"aii\": {\"protected\": \"id_1\"}}";
 	assert_int_equal(vp_state_put(world.state, &row, &err), 0);
-	assert_int_equal(vp_plan_consent(&world, "n", NULL, &err), -1);
+	assert_int_equal(vp_plan_consent(&world, "n", NULL, false, NULL, &err), -1);
 	assert_int_equal(err.code, VP_E_CONSENT);
 	/* It is not told: who has the profile knows it. */
 	assert_null(strstr(err.msg, "id_1"));
-	assert_int_equal(vp_plan_consent(&world, "n", "id_", &err), -1);
-	assert_int_equal(vp_plan_consent(&world, "n", "id_1", &err), 0);
-	assert_int_equal(vp_plan_consent(&world, "other", NULL, &err), 0);
+	assert_int_equal(vp_plan_consent(&world, "n", NULL, false, "id_", &err), -1);
+	assert_int_equal(vp_plan_consent(&world, "n", NULL, false, "id_1", &err), 0);
+	assert_int_equal(vp_plan_consent(&world, "other", NULL, false, NULL, &err), 0);
+	assert_int_equal(vp_plan_consent(&world, "n", NULL, true, "n", &err), -1);
+	assert_int_equal(vp_plan_consent(&world, "n", NULL, true, "other,id_1", &err), 0);
 	row.json = "{\"aii\": {}}";
 	assert_int_equal(vp_state_put(world.state, &row, &err), 0);
-	assert_int_equal(vp_plan_consent(&world, "n", NULL, &err), 0);
+	assert_int_equal(vp_plan_consent(&world, "n", NULL, false, NULL, &err), 0);
+	/* Neither protected nor in production, but there is data: its name. */
+	assert_int_equal(vp_plan_consent(&world, "n", NULL, true, NULL, &err), -1);
+	assert_non_null(strstr(err.msg, "--confirm n "));
+	assert_int_equal(vp_plan_consent(&world, "n", NULL, true, "nn,m", &err), -1);
+	assert_int_equal(vp_plan_consent(&world, "n", NULL, true, "m,n", &err), 0);
+	row.json = "{\"system\": {\"state\": \"production\"}}";
+	assert_int_equal(vp_state_put(world.state, &row, &err), 0);
+	assert_int_equal(vp_plan_consent(&world, "n", NULL, false, NULL, &err), -1);
+	assert_non_null(strstr(err.msg, "in production"));
+	assert_int_equal(vp_plan_consent(&world, "n", NULL, false, "n", &err), 0);
+	/* Whoever armed it has agreed. */
+	row.armed = true;
+	assert_int_equal(vp_state_put(world.state, &row, &err), 0);
+	assert_int_equal(vp_plan_consent(&world, "n", NULL, true, NULL, &err), 0);
 	vp_state_close(world.state);
 	assert_int_equal(vp_remove_tree(dir, &err), 0);
 }
