@@ -13,6 +13,7 @@
 
 #include <microhttpd.h>
 
+#include "../provision/state/phase.h"
 #include "../provision/state/service.h"
 #include "http.h"
 
@@ -21,6 +22,8 @@
 #define MAX_REFUSALS	20u
 #define REFUSAL_NS	UINT64_C(1000000000)
 #define IDLE_SECONDS	120u
+/* Bytes of a path that are shown. */
+#define MAX_URL 200u
 /* An installer that reports by itself is believed for so long before the bytes sent are counted instead. */
 #define TRUST_NS (UINT64_C(5) * 1000000000)
 
@@ -58,6 +61,12 @@ struct request {
 	char peer[INET_ADDRSTRLEN];
 	struct vp_buf body;
 	struct download *download;
+	/* As it was asked, without the part that holds the token. */
+	char *line;
+	/* Of a file: its size, what is sent of it, and what the connection had carried before. */
+	uint64_t size, part, base;
+	/* Of the answer; 0 as long as there is none. */
+	unsigned status;
 };
 
 static enum MHD_Result reply(struct MHD_Connection *c, unsigned status, const char *type, const char *data, size_t len)
@@ -199,13 +208,18 @@ static enum MHD_Result serve_file(struct vp_http *h, struct MHD_Connection *c, s
 	}
 	if (q->route.id == VP_ROUTE_IMAGE && q->row.name && size)
 		watch(h, c, q, first, size);
+	q->size = size;
+	q->part = size ? last - first + 1 : 0;
+	q->base = acked(MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
 	return send_part(c, fd, size, first, last, part);
 }
 
 static enum MHD_Result get_boot(struct vp_http *h, struct MHD_Connection *c, struct request *q)
 {
-	if (q->row.name && q->row.life >= VP_ARMED && q->row.life < VP_KERNEL)
-		vp_state_evidence(h->state, q->row.name, VP_EV_KERNEL, NULL, -1, vp_printf(q->arena, "GET /boot/%s", q->route.file), NULL);
+	enum vp_evidence ev = strcmp(q->route.file, "initrd") ? VP_EV_KERNEL : VP_EV_INITRD;
+
+	if (q->row.name && q->row.life >= VP_ARMED && q->row.life < (ev == VP_EV_INITRD ? VP_CONFIG : VP_KERNEL))
+		vp_state_evidence(h->state, q->row.name, ev, NULL, -1, vp_printf(q->arena, "GET /boot/%s", q->route.file), NULL);
 	return serve_file(h, c, q, vp_printf(q->arena, "%s/%s", boot_dir(h, q), q->route.file));
 }
 
@@ -402,19 +416,8 @@ static enum MHD_Result begin(struct vp_http *h, struct MHD_Connection *c, struct
 	return rc;
 }
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const char *url, const char *method, const char *version, const char *data,
-				  size_t *len, void **con)
+static enum MHD_Result take(struct vp_http *h, struct MHD_Connection *c, struct request *q, const char *data, size_t *len)
 {
-	struct vp_http *h = cls;
-	struct request *q = *con;
-	bool done;
-
-	(void)version;
-	if (!q) {
-		*con = q = vp_xcalloc(1, sizeof(*q));
-		q->arena = vp_arena_new();
-		return begin(h, c, q, url, method, &done);
-	}
 	if (*len) {
 		/* A body without a length that does not end: nothing can be answered in the middle of it. */
 		if (q->body.len + *len > vp_route_info(q->route.id)->max_body)
@@ -424,6 +427,59 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 		return MHD_YES;
 	}
 	return handlers[q->route.id](h, c, q);
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const char *url, const char *method, const char *version, const char *data,
+				  size_t *len, void **con)
+{
+	const union MHD_ConnectionInfo *info;
+	struct request *q = *con;
+	enum MHD_Result rc;
+	bool done;
+
+	(void)version;
+	if (!q) {
+		*con = q = vp_xcalloc(1, sizeof(*q));
+		q->arena = vp_arena_new();
+		q->line = vp_printf(q->arena, "%s %s", method, vp_printable(q->arena, url, MAX_URL));
+		rc = begin(cls, c, q, url, method, &done);
+	} else {
+		rc = take(cls, c, q, data, len);
+	}
+	info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_HTTP_STATUS);
+	if (info)
+		q->status = info->http_status;
+	return rc;
+}
+
+/* "GET /boot/initrd: 200, 3612345 bytes"; of what did not arrive whole, how much did. */
+static const char *describe(struct MHD_Connection *c, const struct request *q, bool whole)
+{
+	uint64_t sent;
+
+	if (!q->part)
+		return vp_printf(q->arena, "%s: %u%s", q->line, q->status, whole ? "" : ", the connection broke");
+	if (whole)
+		return vp_printf(q->arena, "%s: %u, %llu bytes", q->line, q->status, (unsigned long long)q->part);
+	/* With the head of the answer, which is not worth telling apart. */
+	sent = acked(MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd) - q->base;
+	return vp_printf(q->arena, "%s: %u, broken off after %llu of %llu bytes", q->line, q->status,
+			 (unsigned long long)(sent < q->part ? sent : q->part), (unsigned long long)q->part);
+}
+
+/* The last request of a node that is being installed, whatever the answer was; what it posted is evidence by itself. */
+static void note_request(struct vp_http *h, struct MHD_Connection *c, const struct request *q, bool whole)
+{
+	struct vp_node_row row;
+	const char *text;
+
+	if (!q->status || (q->status == MHD_HTTP_OK && !strncmp(q->line, "POST ", 5)) ||
+	    vp_state_node_by_ip(h->state, q->arena, q->peer, &row, NULL) != 1 || row.life < VP_ARMED || row.life >= VP_UP || row.health == VP_FAILED)
+		return;
+	text = vp_printf(q->arena, "http: %s", describe(c, q, whole));
+	if (q->route.id == VP_ROUTE_CONFIG)
+		vp_phase_enter(h->state, row.name, VP_PHASE_CONFIG, text, NULL);
+	vp_phase_seen(h->state, row.name, text, NULL);
 }
 
 static void unwatch(struct vp_http *h, struct download *d)
@@ -440,10 +496,9 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **con, enum M
 {
 	struct request *q = *con;
 
-	(void)c;
-	(void)why;
 	if (!q)
 		return;
+	note_request(cls, c, q, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
 	unwatch(cls, q->download);
 	vp_buf_free(&q->body);
 	vp_arena_free(q->arena);

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../state/phase.h"
 #include "apply.h"
 
 #define MTU_DEFAULT 1500
@@ -318,9 +319,9 @@ static int start_install(struct vp_world *w, const struct vp_node *n, struct vp_
 	if (vp_render_domain(&w->render, n, VP_BOOT_INSTALL, &xml, err))
 		return -1;
 	*strrchr(console, '/') = '\0';
-	if (vp_mkdirs(console, 0755, err))
+	if (vp_mkdirs(console, 0755, err) || w->hv->ops->start(w->hv, n->name, xml.data, err))
 		return -1;
-	return w->hv->ops->start(w->hv, n->name, xml.data, err);
+	return vp_phase_begin(w->state, n->name, "switched on", err);
 }
 
 static int set_power(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)

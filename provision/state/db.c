@@ -32,6 +32,12 @@ static const char *const steps[] = {
 	"ALTER TABLE node ADD COLUMN armed_until REAL NOT NULL DEFAULT 0;"
 	"ALTER TABLE node ADD COLUMN rescue_until REAL NOT NULL DEFAULT 0;"
 	"CREATE TABLE stranger (mac TEXT PRIMARY KEY, bridge TEXT, first REAL, last REAL, requests INTEGER) WITHOUT ROWID;",
+	/* 4 */
+	"CREATE TABLE phase (id INTEGER PRIMARY KEY AUTOINCREMENT, node TEXT, run INTEGER, phase INTEGER, began REAL, ended REAL, evidence TEXT);"
+	"CREATE INDEX phase_node ON phase (node, run);"
+	"CREATE TABLE history (id INTEGER PRIMARY KEY AUTOINCREMENT, class TEXT, phase INTEGER, seconds REAL);"
+	"CREATE INDEX history_class ON history (class, phase);"
+	"ALTER TABLE node ADD COLUMN seen TEXT NOT NULL DEFAULT '';",
 };
 #define SCHEMA_VERSION ((int)vp_count(steps))
 

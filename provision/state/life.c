@@ -17,6 +17,7 @@ static const struct rule {
 	[VP_EV_LEASE] = { VP_ARMED, VP_ARMED, VP_DHCP, false, "dhcp" },
 	[VP_EV_LOADER] = { VP_ARMED, VP_DHCP, VP_LOADER, false, "tftp" },
 	[VP_EV_KERNEL] = { VP_ARMED, VP_LOADER, VP_KERNEL, false, "http" },
+	[VP_EV_INITRD] = { VP_ARMED, VP_KERNEL, VP_KERNEL, false, "http" },
 	[VP_EV_CONFIG] = { VP_ARMED, VP_KERNEL, VP_CONFIG, false, "http" },
 	[VP_EV_PHASE] = { VP_CONFIG, VP_INSTALLING, VP_INSTALLING, false, "installer" },
 	[VP_EV_ACK] = { VP_CONFIG, VP_INSTALLING, VP_ACKED, false, "installer" },

@@ -31,8 +31,10 @@ enum vp_evidence {
 	VP_EV_LEASE,
 	/* The boot loader was sent (TFTP completion). */
 	VP_EV_LOADER,
-	/* Kernel or initrd were fetched. */
+	/* The kernel was asked for. */
 	VP_EV_KERNEL,
+	/* The ramdisk was asked for. */
+	VP_EV_INITRD,
 	/* The install configuration was fetched with the right token. */
 	VP_EV_CONFIG,
 	/* The installer reports a phase. */

@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "db.h"
+#include "phase.h"
 
 #define COLUMNS                                                                                                                                      \
 	"name, uuid, virt, host, mac, ip, life, health, phase, percent, since, last_evidence, reason, token, armed, token_live,"                     \
-	" installs, json, config, image, task, method, kernel, initrd, cmdline, armed_until, rescue_until"
+	" installs, json, config, image, task, method, kernel, initrd, cmdline, armed_until, rescue_until, seen"
 
 static void read_row(struct vp_arena *a, sqlite3_stmt *st, struct vp_node_row *r)
 {
@@ -38,6 +39,7 @@ static void read_row(struct vp_arena *a, sqlite3_stmt *st, struct vp_node_row *r
 		.cmdline = vp_db_text(a, st, 24),
 		.armed_until = sqlite3_column_double(st, 25),
 		.rescue_until = sqlite3_column_double(st, 26),
+		.seen = vp_db_text(a, st, 27),
 	};
 }
 
@@ -94,12 +96,12 @@ int vp_state_put(struct vp_state *s, const struct vp_node_row *r, struct vp_err 
 {
 	return vp_db_exec(s, err,
 			  "INSERT OR REPLACE INTO node (" COLUMNS ") VALUES (?1,?2,?3,?4,lower(?5),?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,"
-			  "?19,?20,?21,?22,?23,?24,?25,?26,?27)",
-			  "ssssssiisiddssiiissssssssdd", r->name, text(r->uuid), text(r->virt), text(r->host), text(r->mac), text(r->ip),
+			  "?19,?20,?21,?22,?23,?24,?25,?26,?27,?28)",
+			  "ssssssiisiddssiiissssssssdds", r->name, text(r->uuid), text(r->virt), text(r->host), text(r->mac), text(r->ip),
 			  (int64_t)r->life, (int64_t)r->health, text(r->phase), (int64_t)r->percent, r->since, r->last_evidence, text(r->reason),
 			  text(r->token), (int64_t)r->armed, (int64_t)r->token_live, (int64_t)r->installs, text(r->json), text(r->config),
 			  text(r->image), text(r->task), text(r->method), text(r->kernel), text(r->initrd), text(r->cmdline), r->armed_until,
-			  r->rescue_until);
+			  r->rescue_until, text(r->seen));
 }
 
 int vp_state_drop(struct vp_state *s, const char *name, struct vp_err *err)
@@ -109,7 +111,8 @@ int vp_state_drop(struct vp_state *s, const char *name, struct vp_err *err)
 	return vp_db_end(s,
 			 vp_db_exec(s, err, "DELETE FROM node WHERE name = ?1", "s", name) ||
 					 vp_db_exec(s, err, "DELETE FROM result WHERE node = ?1", "s", name) ||
-					 vp_db_exec(s, err, "DELETE FROM event WHERE node = ?1", "s", name)
+					 vp_db_exec(s, err, "DELETE FROM event WHERE node = ?1", "s", name) ||
+					 vp_db_exec(s, err, "DELETE FROM phase WHERE node = ?1", "s", name)
 				 ? -1
 				 : 0,
 			 err);
@@ -167,6 +170,7 @@ int vp_state_evidence(struct vp_state *s, const char *node, enum vp_evidence ev,
 {
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
 	struct vp_node_row row, before;
+	const char *line;
 	int rc;
 
 	if (vp_db_begin(s, err))
@@ -174,12 +178,16 @@ int vp_state_evidence(struct vp_state *s, const char *node, enum vp_evidence ev,
 	rc = vp_state_node(s, a, node, &row, err);
 	if (rc == 1) {
 		before = row;
-		advance(&row, ev, phase, percent, first_line(a, text(what)));
+		line = first_line(a, text(what));
+		advance(&row, ev, phase, percent, line);
+		row.seen = vp_printf(a, "%s: %s", vp_evidence_source(ev), line);
 		rc = vp_state_put(s, &row, err);
 		if (!rc && row.life != before.life)
 			rc = vp_state_event(s, node, "life", vp_life_name(row.life), err);
 		if (!rc && worth_an_event(&before, &row, ev))
 			rc = vp_state_event(s, node, vp_evidence_source(ev), what, err);
+		if (!rc)
+			rc = vp_phase_note(s, &before, &row, ev, phase, row.seen, err);
 	} else if (!rc) {
 		rc = vp_fail(err, VP_E_NOTFOUND, "no node '%s'", node);
 	}
@@ -195,6 +203,8 @@ int vp_state_health(struct vp_state *s, const char *node, enum vp_health health,
 	rc = vp_db_exec(s, err, "UPDATE node SET health = ?2, reason = ?3 WHERE name = ?1", "sis", node, (int64_t)health, text(reason));
 	if (!rc)
 		rc = vp_state_event(s, node, "vprov", health == VP_OK ? "ok" : reason, err);
+	if (!rc && (health == VP_FAILED || health == VP_STALLED))
+		rc = vp_phase_stop(s, node, err);
 	return vp_db_end(s, rc, err);
 }
 

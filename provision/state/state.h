@@ -31,8 +31,10 @@ struct vp_node_row {
 	unsigned percent;
 	/* Seconds since 1970 when `life` was entered, and of the last evidence of any kind. */
 	double since, last_evidence;
-	/* Why it failed, stalled or is unknown; the last evidence in words. */
+	/* Why it failed, stalled or is unknown. */
 	const char *reason;
+	/* The last evidence in words, with who saw it: "http: GET /boot/ce01/config: 409"; "" for none since it was armed. */
+	const char *seen;
 	/* One install's secret, 32 hex digits; "" when there is none. */
 	const char *token;
 	/* True from arming until the configuration was fetched: the only time the boot service answers "install". */
