@@ -49,6 +49,8 @@ void vp_dnsmasq_conf(const struct vp_serve_opts *o, const char *user, struct vp_
 		    /* iPXE need not wait 3 s for a proxy DHCP server. */
 		    "dhcp-option=encap:175,176,1b\n",
 		    o->state_dir, o->state_dir, o->state_dir);
+	/* Renewals, too: a machine that boots again has its lease already. */
+	vp_buf_addf(out, "dhcp-script=%s/serve/hook\ndhcp-scriptuser=%s\nscript-on-renewal\n", o->state_dir, user);
 	vp_buf_addf(out, "no-resolv\nno-hosts\naddn-hosts=%s/serve/names\ndomain-needed\nbogus-priv\nfilter-AAAA\nlocal-ttl=10\n", o->state_dir);
 	vp_buf_addf(out, "enable-tftp\ntftp-root=%s/serve/tftp\ntftp-max=%zu\n", o->state_dir, tftp_max(o->nodes));
 }

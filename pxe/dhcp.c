@@ -43,36 +43,20 @@ static bool is_ip(const char *s)
 	return inet_pton(AF_INET, s, &a) == 1;
 }
 
-/* "12345 DHCPACK(vpbr0) 10.9.8.10 52:54:00:00:00:01 node" */
-static void parse_lease(const char *p, struct vp_dhcp_log *out)
+/* "failed sending ROOT/pxelinux.0 to 10.9.8.10" */
+static void parse_unsent(const char *p, const char *root, struct vp_dhcp_log *out)
 {
-	char bridge[32];
-
-	p += strspn(p, "0123456789");
-	p += *p == ' ';
-	if (strncmp(p, "DHCPACK(", 8))
-		return;
-	p += 8;
-	if (!copy_until(&p, ')', bridge, sizeof(bridge)) || *p++ != ' ' || !copy_until(&p, ' ', out->ip, sizeof(out->ip)) || !is_ip(out->ip))
-		return;
-	snprintf(out->mac, sizeof(out->mac), "%.17s", p);
-	if (strlen(out->mac) == 17 && (!p[17] || p[17] == ' '))
-		out->kind = VP_LOG_LEASE;
-}
-
-/* "sent ROOT/pxelinux.0 to 10.9.8.10" */
-static void parse_sent(const char *p, const char *root, struct vp_dhcp_log *out)
-{
+	static const char words[] = "failed sending ";
 	size_t n = strlen(root);
 
-	if (strncmp(p, "sent ", 5) || strncmp(p + 5, root, n) || p[5 + n] != '/')
+	if (strncmp(p, words, strlen(words)) || strncmp(p + strlen(words), root, n) || p[strlen(words) + n] != '/')
 		return;
-	p += 5 + n + 1;
+	p += strlen(words) + n + 1;
 	if (!copy_until(&p, ' ', out->file, sizeof(out->file)) || strncmp(p, "to ", 3))
 		return;
 	snprintf(out->ip, sizeof(out->ip), "%.15s", p + 3);
 	if (is_ip(out->ip))
-		out->kind = VP_LOG_SENT;
+		out->kind = VP_LOG_UNSENT;
 }
 
 void vp_dhcp_log_parse(const char *line, const char *tftp_root, struct vp_dhcp_log *out)
@@ -80,13 +64,9 @@ void vp_dhcp_log_parse(const char *line, const char *tftp_root, struct vp_dhcp_l
 	const char *p;
 
 	*out = (struct vp_dhcp_log){ .kind = VP_LOG_OTHER };
-	if (strncmp(line, "dnsmasq", 7))
-		return;
-	if (!strncmp(line, "dnsmasq-dhcp[", 13) && (p = after_tag(line, "dnsmasq-dhcp[")))
-		parse_lease(p, out);
-	else if (!strncmp(line, "dnsmasq-tftp[", 13) && (p = after_tag(line, "dnsmasq-tftp[")))
-		parse_sent(p, tftp_root, out);
-	else if ((p = after_tag(line, "dnsmasq[")) && !strncmp(p, "started, ", 9))
+	if (!strncmp(line, "dnsmasq-tftp[", 13) && (p = after_tag(line, "dnsmasq-tftp[")))
+		parse_unsent(p, tftp_root, out);
+	else if (!strncmp(line, "dnsmasq[", 8) && (p = after_tag(line, "dnsmasq[")) && !strncmp(p, "started, ", 9))
 		out->kind = VP_LOG_STARTED;
 }
 

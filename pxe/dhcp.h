@@ -5,20 +5,36 @@
 
 #include "serve.h"
 
-/* --- Its log --- */
-enum vp_dhcp_kind { VP_LOG_OTHER, VP_LOG_STARTED, VP_LOG_LEASE, VP_LOG_SENT };
+/* --- Its log: what the hook cannot tell --- */
+enum vp_dhcp_kind { VP_LOG_OTHER, VP_LOG_STARTED, VP_LOG_UNSENT };
 
 struct vp_dhcp_log {
 	enum vp_dhcp_kind kind;
+	/* Of a file that TFTP did not send whole: to whom, and its name below the TFTP root. */
 	char ip[16];
-	/* Of a lease. */
-	char mac[18];
-	/* Of a file sent by TFTP: below the TFTP root. */
 	char file[64];
 };
 
 /* One line without its end. tftp_root as in the configuration. */
 void vp_dhcp_log_parse(const char *line, const char *tftp_root, struct vp_dhcp_log *out);
+
+/* --- Its hook: a datagram from vprov-guest, which dnsmasq runs --- */
+enum vp_hook_kind { VP_HOOK_NONE, VP_HOOK_LEASE, VP_HOOK_SENT };
+
+struct vp_hook {
+	enum vp_hook_kind kind;
+	char ip[16];
+	/* Of a lease, in small letters. */
+	char mac[18];
+	/* Of a file that was sent whole: below the TFTP root; its size. */
+	char file[64];
+	uint64_t bytes;
+};
+
+/* VP_HOOK_NONE where it is not of that form: whoever may write to the socket is not believed more than that. */
+void vp_hook_parse(const char *data, size_t len, const char *tftp_root, struct vp_hook *out);
+/* Makes STATE/serve/hook, a link to the program or a copy where `user` cannot reach it, and the socket beside it, for that user. fd, or -1. */
+int vp_hook_open(const char *dir, const char *program, const char *user, struct vp_err *err);
 
 /* --- Its files --- */
 /* What the row of a node says to DHCP; false where it has no network to boot from, or holds what may not go into a file. */

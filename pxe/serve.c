@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../provision/state/phase.h"
 #include "../provision/state/service.h"
 #include "dhcp.h"
 #include "http.h"
@@ -31,8 +32,8 @@ static const char *const loader_files[][2] = {
 	{ "ldlinux.c32", "/usr/lib/syslinux/modules/bios/ldlinux.c32" },
 };
 
-/* All that the service makes below STATE/serve; directories from the fourth on. */
-static const char *const made[] = { "ready", "leases", "dnsmasq.conf", "hosts", "opts", "names", "tftp", "tftp/pxelinux.cfg" };
+/* All that the service makes below STATE/serve; directories from the sixth on. */
+static const char *const made[] = { "ready", "hook", "events", "leases", "dnsmasq.conf", "hosts", "opts", "names", "tftp", "tftp/pxelinux.cfg" };
 
 struct serve {
 	struct vp_serve_opts o;
@@ -45,6 +46,10 @@ struct serve {
 	const char *user;
 	int lock;
 	int signals;
+	/* Where dnsmasq's script tells of leases and files. */
+	int hook;
+	/* When this service began, by the wall clock. */
+	double begun;
 	struct vp_proc dnsmasq;
 	bool started, reload;
 	/* Its last line, for the message if it dies. */
@@ -64,7 +69,7 @@ struct serve {
 	double expiry;
 	bool networks_changed;
 	uint64_t last_busy;
-	/* Signals, dnsmasq's log, then two for each network. */
+	/* Signals, dnsmasq's log, notes of changes, its script, then two for each network. */
 	struct pollfd *pfd;
 };
 
@@ -145,7 +150,7 @@ static int prepare(struct serve *s, struct vp_err *err)
 		if (vp_remove_tree(path, err))
 			return -1;
 		/* The boot configuration holds tokens: for dnsmasq alone. */
-		if (i > 2 && (vp_mkdirs(path, 0700, err) || (pw && !geteuid() && chown(path, pw->pw_uid, pw->pw_gid))))
+		if (i > 4 && (vp_mkdirs(path, 0700, err) || (pw && !geteuid() && chown(path, pw->pw_uid, pw->pw_gid))))
 			return -1;
 	}
 	for (size_t i = 0; i < vp_count(loader_files); i++) {
@@ -210,32 +215,71 @@ static int dnsmasq_died(struct serve *s, struct vp_err *err)
 	return start_dnsmasq(s, err);
 }
 
-static void on_lease(struct serve *s, struct vp_arena *a, const struct vp_dhcp_log *l)
+static void on_lease(struct serve *s, struct vp_arena *a, const struct vp_hook *h)
 {
 	struct vp_node_row row;
 
-	if (vp_state_node_by_mac(s->state, a, l->mac, &row, NULL) != 1)
+	if (vp_state_node_by_mac(s->state, a, h->mac, &row, NULL) != 1)
 		return;
-	vp_state_lease(s->state, row.name, l->ip, NULL);
-	vp_state_evidence(s->state, row.name, VP_EV_LEASE, NULL, -1, vp_printf(a, "lease %s for %s", l->ip, l->mac), NULL);
+	vp_state_lease(s->state, row.name, h->ip, NULL);
+	vp_state_evidence(s->state, row.name, VP_EV_LEASE, NULL, -1, vp_printf(a, "lease %s for %s", h->ip, h->mac), NULL);
 }
 
-static void on_sent(struct serve *s, struct vp_arena *a, const struct vp_dhcp_log *l)
+static bool is_loader(const char *file)
+{
+	for (size_t i = 0; i < vp_count(loader_files); i++)
+		if (!strcmp(loader_files[i][0], file))
+			return true;
+	return false;
+}
+
+static void on_sent(struct serve *s, struct vp_arena *a, const struct vp_hook *h)
 {
 	struct vp_node_row row;
 
-	if (vp_state_node_by_ip(s->state, a, l->ip, &row, NULL) != 1)
+	if (vp_state_node_by_ip(s->state, a, h->ip, &row, NULL) != 1)
 		return;
-	if (!strncmp(l->file, "pxelinux.cfg/", 13)) {
+	if (!strncmp(h->file, "pxelinux.cfg/", 13)) {
 		const char *why, *answer = vp_boot_answer_name(vp_boot_decide(&row, vp_wall(), &why));
 
 		vp_state_event(s->state, row.name, "tftp", vp_printf(a, "boot answer: %s (%s)", answer, why), NULL);
-	} else if (!strcmp(l->file, "pxelinux.0")) {
+		if (row.life < VP_UP)
+			vp_phase_seen(s->state, row.name, vp_printf(a, "tftp: boot answer: %s", answer), NULL);
+	} else if (is_loader(h->file)) {
 		bool again = row.life >= VP_CONFIG && row.life < VP_UP;
 
 		vp_state_evidence(s->state, row.name, again ? VP_EV_NETBOOT_AGAIN : VP_EV_LOADER, NULL, -1,
-				  again ? "the node asked the network for a boot loader again: it did not boot from its disk" : "boot loader sent",
+				  again ? "the node asked the network for a boot loader again: it did not boot from its disk"
+					: vp_printf(a, "boot loader sent: %s, %llu bytes", h->file, (unsigned long long)h->bytes),
 				  NULL);
+	}
+}
+
+static void on_unsent(struct serve *s, struct vp_arena *a, const struct vp_dhcp_log *l)
+{
+	struct vp_node_row row;
+	const char *text;
+
+	if (vp_state_node_by_ip(s->state, a, l->ip, &row, NULL) != 1 || row.life < VP_ARMED || row.life >= VP_UP)
+		return;
+	text = vp_printf(a, "%s was not sent whole: the node broke off, or took none of it", l->file);
+	vp_state_event(s->state, row.name, "tftp", text, NULL);
+	vp_phase_seen(s->state, row.name, vp_printf(a, "tftp: %s", text), NULL);
+}
+
+static void read_hook(struct serve *s)
+{
+	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
+	struct vp_hook h;
+	char note[1024];
+	ssize_t n;
+
+	while ((n = recv(s->hook, note, sizeof(note), 0)) >= 0) {
+		vp_hook_parse(note, (size_t)n, s->tftp, &h);
+		if (h.kind == VP_HOOK_LEASE)
+			on_lease(s, a, &h);
+		else if (h.kind == VP_HOOK_SENT)
+			on_sent(s, a, &h);
 	}
 }
 
@@ -249,13 +293,28 @@ static void read_log(struct serve *s)
 		vp_dhcp_log_parse(line, s->tftp, &l);
 		snprintf(s->last, sizeof(s->last), "%s", line);
 		vp_debug("%s", line);
-		if (l.kind == VP_LOG_LEASE)
-			on_lease(s, a, &l);
-		else if (l.kind == VP_LOG_SENT)
-			on_sent(s, a, &l);
+		if (l.kind == VP_LOG_UNSENT)
+			on_unsent(s, a, &l);
 		else if (l.kind == VP_LOG_STARTED)
 			s->started = true;
 	}
+}
+
+/*
+ * Nobody may be following any more. What moves inside of a machine is not seen from here: each gets the longest time that one who sees it would
+ * give; and what was not served while there was no service is not held against it.
+ */
+static int judge(struct serve *s, struct vp_err *err)
+{
+	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
+	struct vp_node_rows rows = { 0 };
+
+	if (vp_state_installing(s->state, a, &rows, err))
+		return -1;
+	for (size_t i = 0; i < rows.n; i++)
+		if (vp_phase_check(s->state, a, &rows.items[i], true, s->begun, true, err))
+			return -1;
+	return 0;
 }
 
 /* --- What the rows say --- */
@@ -330,7 +389,7 @@ static bool busy(const struct vp_node_row *r)
 {
 	if (r->life >= VP_UP)
 		return r->task[0];
-	return r->life >= VP_ARMED && (r->health == VP_OK || r->health == VP_SLOW);
+	return r->life >= VP_ARMED && r->health != VP_FAILED && r->health != VP_STALLED;
 }
 
 static void want_iperf(struct serve *s, struct vp_arena *a, const struct vp_node_row *row)
@@ -453,6 +512,8 @@ static int tick(struct serve *s, struct vp_err *err)
 		return sync_rows(s, err) ? -1 : vp_now_ns() - s->last_busy > IDLE_NS;
 	}
 	vp_http_tick(s->http);
+	if (judge(s, err))
+		return -1;
 	keep_iperf(s);
 	if (s->o.nnets && !s->started && vp_now_ns() - s->since > READY_NS)
 		return vp_fail(err, VP_E_DHCP, "dnsmasq does not get ready: %s", s->last);
@@ -488,12 +549,13 @@ static int loop(struct serve *s, struct vp_err *err)
 	s->last_busy = vp_now_ns();
 	while (!rc) {
 		struct pollfd *pfd = s->pfd;
-		nfds_t n = 3;
+		nfds_t n = 4;
 		int wait = vp_http_run(s->http);
 
 		pfd[0] = (struct pollfd){ s->signals, POLLIN, 0 };
 		pfd[1] = (struct pollfd){ s->dnsmasq.fd, POLLIN, 0 };
 		pfd[2] = (struct pollfd){ s->o.notified ? s->o.notify_fd : -1, POLLIN, 0 };
+		pfd[3] = (struct pollfd){ s->hook, POLLIN, 0 };
 		for (size_t i = 0; i < s->o.nnets; i++) {
 			pfd[n++] = (struct pollfd){ vp_http_fd(s->http, i), POLLIN, 0 };
 			pfd[n++] = (struct pollfd){ s->ra[i], POLLIN, 0 };
@@ -510,6 +572,8 @@ static int loop(struct serve *s, struct vp_err *err)
 			wait = (int)((next - now) / 1000000) + 1;
 		if ((poll(pfd, n, wait) > 0 && (pfd[0].revents || pfd[1].revents)) || s->reload)
 			rc = react(s, err);
+		if (pfd[3].revents)
+			read_hook(s);
 		if (pfd[2].revents && s->o.notified)
 			s->o.notified(s->o.notified_arg);
 		for (size_t i = 0; i < s->o.nnets; i++)
@@ -525,6 +589,9 @@ static int setup(struct serve *s, struct vp_err *err)
 
 	s->state = vp_state_open(s->o.state_dir, false, err);
 	if (!s->state || take_lock(s, err) || prepare(s, err))
+		return -1;
+	s->hook = vp_hook_open(s->dir, s->o.hook, s->user, err);
+	if (s->hook < 0)
 		return -1;
 	for (size_t i = 0; i < s->o.nnets; i++) {
 		addresses[i] = s->o.nets[i].address;
@@ -544,6 +611,7 @@ static void teardown(struct serve *s, bool failed)
 		vp_closep(&s->ra[i]);
 	}
 	vp_http_stop(s->http);
+	vp_closep(&s->hook);
 	/* The lock goes with the directory, while it is still held. After a failure the service's own words stay. */
 	if (s->lock >= 0 && !failed)
 		vp_remove_tree(s->dir, NULL);
@@ -558,7 +626,7 @@ static void teardown(struct serve *s, bool failed)
 int vp_serve(const struct vp_serve_opts *o, struct vp_err *err)
 {
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
-	struct serve s = { .o = *o, .arena = a, .lock = -1, .dnsmasq = { .fd = -1 }, .version = -1 };
+	struct serve s = { .o = *o, .arena = a, .lock = -1, .hook = -1, .begun = vp_wall(), .dnsmasq = { .fd = -1 }, .version = -1 };
 	sigset_t set, old;
 	int rc;
 
@@ -567,7 +635,7 @@ int vp_serve(const struct vp_serve_opts *o, struct vp_err *err)
 	s.iperf = vp_alloc(a, (o->nnets + 1) * sizeof(*s.iperf));
 	s.want_iperf = vp_alloc(a, (o->nnets + 1) * sizeof(*s.want_iperf));
 	s.ra = vp_alloc(a, (o->nnets + 1) * sizeof(*s.ra));
-	s.pfd = vp_alloc(a, (3 + 2 * o->nnets) * sizeof(*s.pfd));
+	s.pfd = vp_alloc(a, (4 + 2 * o->nnets) * sizeof(*s.pfd));
 	for (size_t i = 0; i < o->nnets; i++)
 		s.iperf[i].fd = s.ra[i] = -1;
 	sigemptyset(&set);

@@ -32,6 +32,8 @@ struct vp_serve_net {
 
 struct vp_serve_opts {
 	const char *state_dir;
+	/* vprov-guest: what dnsmasq runs for each lease and file sent. */
+	const char *hook;
 	/* The image cache: vmlinuz, initrd, DIGEST.tar.zst. */
 	const char *image_dir;
 	const struct vp_serve_net *nets;

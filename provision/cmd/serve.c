@@ -131,6 +131,7 @@ static int serve_once(struct vp_ctx *c, struct lookout *l, struct vp_err *err)
 {
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
 	struct vp_serve_opts o = { .state_dir = c->state_dir,
+				   .hook = vp_printf(a, "%s/vprov-guest", vp_ctx_lib(c, "guest")),
 				   .image_dir = vp_ctx_cache(a),
 				   .port = VP_HTTP_PORT,
 				   .until_done = c->until_done,

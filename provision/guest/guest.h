@@ -36,6 +36,9 @@ void vp_http_close(struct vp_http *h);
 /* A whole exchange. The body of the answer, at most max bytes, goes to *out (malloc, NUL-terminated; may be NULL). Status or -1. */
 int vp_http_call(const char *method, const char *url, const void *body, size_t len, char **out, size_t max, int timeout_s);
 
+/* As dnsmasq's dhcp-script, by the name "hook": argv is what dnsmasq gives. Exit status. */
+int vp_guest_hook(int argc, char **argv);
+
 /* Writes `bytes` bytes of url to stdout, resuming where the connection breaks; exit status. */
 int vp_guest_fetch(const char *url, const char *sha256, uint64_t bytes, const char *event_url);
 

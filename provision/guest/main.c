@@ -85,6 +85,11 @@ static const struct command {
 
 int main(int argc, char **argv)
 {
+	const char *name = argc && strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argc ? argv[0] : "";
+
+	/* dnsmasq gives its script no words of ours. */
+	if (!strcmp(name, "hook"))
+		return vp_guest_hook(argc, argv);
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(argv[1], commands[i].name) && argc - 2 >= commands[i].min && argc - 2 <= commands[i].max)
 			return commands[i].run(argc - 1, argv + 1);

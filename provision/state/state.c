@@ -43,9 +43,8 @@ static void read_row(struct vp_arena *a, sqlite3_stmt *st, struct vp_node_row *r
 	};
 }
 
-int vp_state_nodes(struct vp_state *s, struct vp_arena *a, struct vp_node_rows *out, struct vp_err *err)
+static int all_rows(struct vp_state *s, struct vp_arena *a, sqlite3_stmt *st, struct vp_node_rows *out, struct vp_err *err)
 {
-	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st = vp_db_query(s, err, "SELECT " COLUMNS " FROM node ORDER BY name", "");
 	struct vp_node_row row;
 	int rc;
 
@@ -57,6 +56,22 @@ int vp_state_nodes(struct vp_state *s, struct vp_arena *a, struct vp_node_rows *
 		out->items[out->n++] = row;
 	}
 	return rc == SQLITE_DONE ? 0 : vp_db_fail(s, "reading nodes", err);
+}
+
+int vp_state_nodes(struct vp_state *s, struct vp_arena *a, struct vp_node_rows *out, struct vp_err *err)
+{
+	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st = vp_db_query(s, err, "SELECT " COLUMNS " FROM node ORDER BY name", "");
+
+	return all_rows(s, a, st, out, err);
+}
+
+int vp_state_installing(struct vp_state *s, struct vp_arena *a, struct vp_node_rows *out, struct vp_err *err)
+{
+	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st =
+		vp_db_query(s, err, "SELECT " COLUMNS " FROM node WHERE life >= ?1 AND life < ?2 AND health <= ?3 ORDER BY name", "iii",
+			    (int64_t)VP_ARMED, (int64_t)VP_UP, (int64_t)VP_SLOW);
+
+	return all_rows(s, a, st, out, err);
 }
 
 static int one_row(struct vp_state *s, struct vp_arena *a, const char *sql, const char *key, struct vp_node_row *out, struct vp_err *err)

@@ -74,6 +74,8 @@ const char *vp_state_id(struct vp_state *s);
 int vp_state_lock(const char *dir, const char *command, struct vp_err *err);
 
 int vp_state_nodes(struct vp_state *s, struct vp_arena *a, struct vp_node_rows *out, struct vp_err *err);
+/* Those between armed and up whose health is ok or slow: what deadlines are for. */
+int vp_state_installing(struct vp_state *s, struct vp_arena *a, struct vp_node_rows *out, struct vp_err *err);
 /* 1 found, 0 none, -1 error. */
 int vp_state_node(struct vp_state *s, struct vp_arena *a, const char *name, struct vp_node_row *out, struct vp_err *err);
 int vp_state_node_by_mac(struct vp_state *s, struct vp_arena *a, const char *mac, struct vp_node_row *out, struct vp_err *err);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What strangers send to the boot service: a path, an event, a Range header, a line of dnsmasq's log; all four from the same bytes. */
+/* What strangers send to the boot service: a path, an event, a Range header, a line of dnsmasq's log, a note of its script; all five from the same
+ * bytes. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "../../pxe/dhcp.h"
 #include "../../pxe/http.h"
@@ -65,10 +67,26 @@ static void try_log(const char *line)
 	struct vp_dhcp_log l;
 
 	vp_dhcp_log_parse(line, "/tftp", &l);
-	if (l.kind == VP_LOG_LEASE)
-		must(strstr(line, l.ip) && strlen(l.mac) == 17 && strstr(line, l.mac) && strstr(line, "DHCPACK("));
-	if (l.kind == VP_LOG_SENT)
+	if (l.kind == VP_LOG_UNSENT)
 		must(strstr(line, l.file) && strstr(line, l.ip));
+}
+
+static void try_note(const char *data, size_t size)
+{
+	struct vp_hook h;
+	char text[256];
+
+	vp_hook_parse(data, size, "/tftp", &h);
+	if (h.kind == VP_HOOK_NONE)
+		return;
+	/* It says again what was said, but for the size of letters, zeros before the number, and which of two words for a lease. */
+	if (h.kind == VP_HOOK_LEASE)
+		snprintf(text, sizeof(text), " %s %s", h.mac, h.ip);
+	else
+		snprintf(text, sizeof(text), "%llu %s /tftp/%s", (unsigned long long)h.bytes, h.ip, h.file);
+	must(size >= strlen(text) && !strncasecmp(data + size - strlen(text), text, strlen(text)));
+	for (const char *c = h.file; *c; c++)
+		must((unsigned char)*c >= ' ');
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -83,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_route(text);
 	/* Without a NUL behind it, as it comes. */
 	try_event((const char *)data, size);
+	try_note((const char *)data, size);
 	for (const uint64_t *n = (const uint64_t[]){ 0, 1, 1000, UINT64_C(1) << 62, 0 }, *end = n + 4; n < end; n++)
 		try_range(text, *n);
 	text[strcspn(text, "\n")] = '\0';

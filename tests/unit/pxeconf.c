@@ -208,26 +208,21 @@ static void log_lines(void **state)
 	static const struct {
 		const char *line;
 		enum vp_dhcp_kind kind;
-		const char *ip, *mac, *file;
+		const char *ip, *file;
 	} cases[] = {
-		{ "dnsmasq[40]: started, version 2.90 cachesize 150", VP_LOG_STARTED, "", "", "" },
-		{ "dnsmasq-dhcp[40]: 452316031 DHCPACK(br0) 10.9.8.13 52:54:00:00:00:01 n1", VP_LOG_LEASE, "10.9.8.13", "52:54:00:00:00:01", "" },
-		{ "dnsmasq-dhcp[40]: DHCPACK(br0) 10.9.8.13 52:54:00:00:00:01", VP_LOG_LEASE, "10.9.8.13", "52:54:00:00:00:01", "" },
-		{ "dnsmasq-tftp[40]: sent /s/tftp/pxelinux.0 to 10.9.8.13", VP_LOG_SENT, "10.9.8.13", "", "pxelinux.0" },
-		{ "dnsmasq-tftp[40]: sent /s/tftp/pxelinux.cfg/01-52-54-00-00-00-01 to 10.9.8.13", VP_LOG_SENT, "10.9.8.13", "",
+		{ "dnsmasq[40]: started, version 2.90 cachesize 150", VP_LOG_STARTED, "", "" },
+		{ "dnsmasq-tftp[40]: failed sending /s/tftp/pxelinux.0 to 10.9.8.13", VP_LOG_UNSENT, "10.9.8.13", "pxelinux.0" },
+		{ "dnsmasq-tftp[40]: failed sending /s/tftp/pxelinux.cfg/01-52-54-00-00-00-01 to 10.9.8.13", VP_LOG_UNSENT, "10.9.8.13",
 		  "pxelinux.cfg/01-52-54-00-00-00-01" },
-		{ "dnsmasq-tftp[40]: file /s/tftp/pxelinux.cfg/default not found for 10.9.8.13", VP_LOG_OTHER, "", "", "" },
-		{ "dnsmasq-tftp[40]: failed sending /s/tftp/pxelinux.0 to 10.9.8.13", VP_LOG_OTHER, "", "", "" },
-		{ "dnsmasq-tftp[40]: sent /s/tftpx/pxelinux.0 to 10.9.8.13", VP_LOG_OTHER, "", "", "" },
-		{ "dnsmasq-dhcp[40]: 452316031 DHCPOFFER(br0) 10.9.8.13 52:54:00:00:00:01", VP_LOG_OTHER, "", "", "" },
-		{ "dnsmasq-dhcp[40]: DHCPACK(br0) 10.9.8 52:54:00:00:00:01", VP_LOG_OTHER, NULL, NULL, NULL },
-		{ "dnsmasq-dhcp[40]: DHCPACK(br0) 10.9.8.13 52:54:00:00:00:01:02", VP_LOG_OTHER, NULL, NULL, NULL },
-		{ "dnsmasq-dhcp[40]: DHCPACK(br0", VP_LOG_OTHER, NULL, NULL, NULL },
+		{ "dnsmasq-tftp[40]: failed sending /s/tftpx/pxelinux.0 to 10.9.8.13", VP_LOG_OTHER, "", "" },
+		{ "dnsmasq-tftp[40]: failed sending /s/tftp/pxelinux.0 to 10.9.8", VP_LOG_OTHER, NULL, NULL },
+		{ "dnsmasq-tftp[40]: failed sending /s/tftp/pxelinux.0", VP_LOG_OTHER, NULL, NULL },
+		{ "dnsmasq-tftp[40]: sent /s/tftp/pxelinux.0 to 10.9.8.13", VP_LOG_OTHER, "", "" },
+		{ "dnsmasq-dhcp[40]: 452316031 DHCPACK(br0) 10.9.8.13 52:54:00:00:00:01 n1", VP_LOG_OTHER, "", "" },
 		/* What a client can write into the log is behind something of dnsmasq's own. */
-		{ "dnsmasq-dhcp[40]: 1 vendor class: DHCPACK(br0) 10.9.8.13 52:54:00:00:00:01", VP_LOG_OTHER, "", "", "" },
-		{ "dnsmasq-dhcp[40]: 1 client provides name: dnsmasq-tftp[40]: sent /s/tftp/pxelinux.0 to 10.9.8.13", VP_LOG_OTHER, "", "", "" },
-		{ "dnsmasq-dhcp[40]: 1 vendor class: dnsmasq[1]: started, version", VP_LOG_OTHER, "", "", "" },
-		{ "", VP_LOG_OTHER, "", "", "" },
+		{ "dnsmasq-dhcp[40]: 1 client provides name: dnsmasq-tftp[40]: failed sending /s/tftp/x to 10.9.8.13", VP_LOG_OTHER, "", "" },
+		{ "dnsmasq-dhcp[40]: 1 vendor class: dnsmasq[1]: started, version", VP_LOG_OTHER, "", "" },
+		{ "", VP_LOG_OTHER, "", "" },
 	};
 
 	(void)state;
@@ -239,9 +234,63 @@ static void log_lines(void **state)
 		if (!cases[i].ip)
 			continue;
 		assert_string_equal(l.ip, cases[i].ip);
-		assert_string_equal(l.mac, cases[i].mac);
 		assert_string_equal(l.file, cases[i].file);
 	}
+}
+
+static void hook_notes(void **state)
+{
+	static const struct {
+		const char *note;
+		enum vp_hook_kind kind;
+		const char *ip, *mac, *file;
+		unsigned bytes;
+	} cases[] = {
+		{ "add 52:54:00:00:00:0A 10.9.8.13", VP_HOOK_LEASE, "10.9.8.13", "52:54:00:00:00:0a", "", 0 },
+		{ "old 52:54:00:00:00:01 10.9.8.13", VP_HOOK_LEASE, "10.9.8.13", "52:54:00:00:00:01", "", 0 },
+		{ "tftp 42430 10.9.8.13 /s/tftp/pxelinux.0", VP_HOOK_SENT, "10.9.8.13", "", "pxelinux.0", 42430 },
+		{ "tftp 0 10.9.8.13 /s/tftp/a b", VP_HOOK_SENT, "10.9.8.13", "", "a b", 0 },
+		{ "del 52:54:00:00:00:01 10.9.8.13", VP_HOOK_NONE, "", "", "", 0 },
+		{ "add 52:54:00:00:00:01", VP_HOOK_NONE, "", "", "", 0 },
+		{ "add 52:54:00:00:00:01 ", VP_HOOK_NONE, "", "", "", 0 },
+		{ "add 52:54:00:00:00:01 10.9.8.13 name", VP_HOOK_NONE, "", "", "", 0 },
+		{ "add 52:54:00:00:00:01 10.9.8", VP_HOOK_NONE, "", "", "", 0 },
+		{ "add 52:54:00:00:00:0g 10.9.8.13", VP_HOOK_NONE, "", "", "", 0 },
+		/* As dnsmasq writes what is no Ethernet. */
+		{ "add 06-52:54:00:00:00:01 10.9.8.13", VP_HOOK_NONE, "", "", "", 0 },
+		{ "tftp -1 10.9.8.13 /s/tftp/pxelinux.0", VP_HOOK_NONE, "", "", "", 0 },
+		{ "tftp 99999999999999999999 10.9.8.13 /s/tftp/pxelinux.0", VP_HOOK_NONE, "", "", "", 0 },
+		{ "tftp 1 10.9.8.13 /s/tftpx/pxelinux.0", VP_HOOK_NONE, "", "", "", 0 },
+		{ "tftp 1 10.9.8.13 /etc/passwd", VP_HOOK_NONE, "", "", "", 0 },
+		{ "tftp 1 10.9.8.13 /s/tftp/", VP_HOOK_NONE, "", "", "", 0 },
+		{ "tftp 1 10.9.8.13 /s/tftp/a\nb", VP_HOOK_NONE, "", "", "", 0 },
+		{ "tftp 1 fe80::1 /s/tftp/a", VP_HOOK_NONE, "", "", "", 0 },
+		{ "", VP_HOOK_NONE, "", "", "", 0 },
+		{ "add", VP_HOOK_NONE, "", "", "", 0 },
+	};
+	char large[2000];
+	struct vp_hook h;
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(cases); i++) {
+		vp_hook_parse(cases[i].note, strlen(cases[i].note), "/s/tftp", &h);
+		if (h.kind != cases[i].kind)
+			fail_msg("case %zu: %d", i, h.kind);
+		assert_string_equal(h.ip, cases[i].ip);
+		assert_string_equal(h.mac, cases[i].mac);
+		assert_string_equal(h.file, cases[i].file);
+		assert_int_equal(h.bytes, cases[i].bytes);
+	}
+	/* At the edge of a name's length, beyond it, and beyond that of a note; a NUL ends nothing. */
+	for (size_t n = 60; n < sizeof(large); n += n < 70 ? 1 : 400) {
+		int head = snprintf(large, sizeof(large), "tftp 1 10.9.8.13 /s/tftp/");
+
+		memset(large + head, 'x', n);
+		vp_hook_parse(large, (size_t)head + n < sizeof(large) ? (size_t)head + n : sizeof(large), "/s/tftp", &h);
+		assert_int_equal(h.kind, n < 64 ? VP_HOOK_SENT : VP_HOOK_NONE);
+	}
+	vp_hook_parse("tftp 1 10.9.8.13 /s/tftp/a\0b", 28, "/s/tftp", &h);
+	assert_int_equal(h.kind, VP_HOOK_NONE);
 }
 
 #define NIC(mac, bridge, gateway) "{\"mac\": \"" mac "\", \"bridge\": \"" bridge "\", \"gateway\": \"" gateway "\"}"
@@ -336,11 +385,17 @@ static void only_what_changed_is_written(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(dnsmasq_of_two_networks),  cmocka_unit_test(tftp_is_sized_by_the_nodes),
-		cmocka_unit_test(ranges_cover_the_network), cmocka_unit_test(dnsmasq_accepts_it),
-		cmocka_unit_test(files_of_a_host),	    cmocka_unit_test(pxelinux),
-		cmocka_unit_test(boot_decisions),	    cmocka_unit_test(log_lines),
-		cmocka_unit_test(rows_become_hosts),	    cmocka_unit_test(only_what_changed_is_written),
+		cmocka_unit_test(dnsmasq_of_two_networks),
+		cmocka_unit_test(tftp_is_sized_by_the_nodes),
+		cmocka_unit_test(ranges_cover_the_network),
+		cmocka_unit_test(dnsmasq_accepts_it),
+		cmocka_unit_test(files_of_a_host),
+		cmocka_unit_test(pxelinux),
+		cmocka_unit_test(boot_decisions),
+		cmocka_unit_test(log_lines),
+		cmocka_unit_test(hook_notes),
+		cmocka_unit_test(rows_become_hosts),
+		cmocka_unit_test(only_what_changed_is_written),
 	};
 	int rc;
 
