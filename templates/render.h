@@ -46,6 +46,13 @@ json_t *vp_node_part(const struct vp_node *n, const char *key);
 int vp_render_domain(const struct vp_render *r, const struct vp_node *n, enum vp_boot boot, struct vp_buf *out, struct vp_err *err);
 /* Any other template, with data (borrowed): vp_node_json() and what else it needs. A partial that does not exist is an error. */
 int vp_render_text(const struct vp_render *r, const char *template_name, json_t *data, vp_escape_fn *escape, struct vp_buf *out, struct vp_err *err);
+/*
+ * Kickstart of an Enterprise Linux 5 to 10, from what the profile says for AII (docs/vprov.8.scd, KICKSTART). Its scripts talk to the boot service
+ * at url with the token: POST URL/node/NAME/event, ack, failed; url and token "": to nobody, and the acknowledgements go where the profile says.
+ * VP_E_MISSING or VP_E_VALUE, with the profile's path, where the profile does not say what a kickstart needs, or says what it cannot have.
+ */
+int vp_render_kickstart(const struct vp_render *r, const struct vp_node *n, const char *url, const char *token, struct vp_buf *out,
+			struct vp_err *err);
 /* The serial console's log: STATE/console/NAME.log */
 char *vp_console_path(struct vp_arena *a, const char *state_dir, const char *node);
 

@@ -98,12 +98,20 @@ static int dnsmasq(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out
 	return 0;
 }
 
+/* As the profile says it, for whoever serves it: vprov's own boot service adds its secret. */
+static int kickstart(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
+{
+	struct vp_render r = vp_ctx_render(c);
+
+	return vp_render_kickstart(&r, n, "", "", out, err);
+}
+
 static const struct kind {
 	const char *name;
 	int (*render)(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err);
 } kinds[] = {
 	{ "domain", domain },	{ "domain-install", domain_install }, { "pxelinux", pxelinux }, { "dnsmasq", dnsmasq }, { "config", config },
-	{ "network", network },
+	{ "network", network }, { "kickstart", kickstart },
 };
 
 static const struct kind *find_kind(const char *name)

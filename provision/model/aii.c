@@ -103,6 +103,7 @@ void vp_bind_aii(struct vp_bind *b)
 
 	vp_fill(b, &(struct vp_target){ .object = VP_O_AII, .base = aii });
 	split_source(b, &aii->ks);
+	vp_bind_software(b);
 	if (!at)
 		return;
 	read_plugins(b, aii);

@@ -19,6 +19,28 @@ struct vp_pxelinux {
 	unsigned ramdisk_mib;
 };
 
+/* One of /software/repositories. */
+struct vp_repository {
+	const char *name, *url, *proxy;
+	bool enabled;
+	struct vp_words includepkgs, excludepkgs;
+	/* Further settings of yum: name, value, name, value ... */
+	struct vp_words options;
+};
+
+/* What the installation of a node takes from /software. */
+struct vp_software {
+	struct vp_repository *repositories;
+	size_t nrepositories;
+	/* The site's proxy as SPMA has it: several hosts with commas between; type "forward" or "reverse"; host "" where there is none. */
+	const char *proxy_host, *proxy_port, *proxy_type;
+	bool obsoletes;
+	/* Settings of yum and of ccm.conf: name, value ... */
+	struct vp_words yum, ccm;
+	/* Names of packages, with what yum is asked for: "kernel", "kernel-2.6.32-431.x86_64"; those of one name follow each other. */
+	struct vp_words packages;
+};
+
 /* /system/aii/osinstall/ks */
 struct vp_kickstart {
 	/* As given, and its parts: method "url" with `url`, "nfs" with `server` and `dir`, "cdrom", "harddrive"; "" where it is none of these. */
@@ -35,15 +57,24 @@ struct vp_kickstart {
 	/* Where the installation logs to. */
 	const char *log_host, *log_level, *log_method, *log_protocol;
 	unsigned log_port;
-	bool log_console, log_aii;
+	bool log_console, has_log_console, log_aii;
 	/* URLs. */
 	const char *pre_install, *post_install, *post_reboot;
-	bool eula, cmdline, packagesinpost, kernelinpost, leavebootorder, pxeboot, enable_sshd, lvmforce, volgroup_required, part_label, bonding;
+	bool eula, cmdline, packagesinpost, kernelinpost, leavebootorder, pxeboot, enable_sshd, lvmforce, volgroup_required, part_label, bonding,
+		has_bonding, clearmbr, has_clearmbr, init_spma_ignore_deps, mail_success;
+	/* SMTP server of the mails. */
+	const char *mail_smtp;
+	const char *installnumber;
+	struct vp_words driverdisk;
+	/* Of the installed system. */
+	bool firewall, has_firewall;
+	struct vp_words firewall_trusted, firewall_services, firewall_ports;
 };
 
 struct vp_aii {
 	struct vp_pxelinux pxelinux;
 	struct vp_kickstart ks;
+	struct vp_software software;
 	/* next-server and file name of DHCP; options as name, value, name, value ... */
 	const char *tftpserver, *filename;
 	struct vp_words options;

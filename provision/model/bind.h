@@ -241,6 +241,8 @@ void vp_bind_role(struct vp_bind *b);
 void vp_bind_layout(struct vp_bind *b);
 /* After the disks. */
 void vp_bind_aii(struct vp_bind *b);
+/* Repositories and packages of the installation; lenient: what is odd in there is left out. */
+void vp_bind_software(struct vp_bind *b);
 
 /* One thing below /system/blockdevices. */
 struct vp_blockdev {

@@ -592,6 +592,7 @@ static void read_system(struct vp_layout *l, const struct vp_val *v)
 	if (block < l->nblocks)
 		claim(l, &l->blocks[block], vp_printf(b->a, "the file system of %s", in.f.mountpoint), v);
 	in.block = block;
+	in.f.unmounted = !in.mount;
 	if (!in.mount)
 		in.f.options = vp_printf(b->a, "noauto,%s", in.f.options);
 	if (mounted_twice(l, &in))

@@ -105,6 +105,8 @@ struct vp_filesystem {
 	const char *mkfsopts;
 	bool format;
 	bool preserve;
+	/* Not mounted by itself: in fstab with noauto, which is in `options`. */
+	bool unmounted;
 	/* anaconda formats it, not the script before it. */
 	bool ksfsformat;
 	/* Of fstab. */

@@ -18,7 +18,6 @@ static const struct {
 } ignored[] = {
 	{ "/software/components/*", "configured by Quattor's components in the node; which there are shows its role" },
 	{ "/software/packages/*", "installed by Quattor in the node; which there are shows its role" },
-	{ "/software/repositories", "used by Quattor in the node" },
 	{ "/software/groups", "installed by Quattor in the node" },
 	{ "/system/vo", "virtual organisations: for the services in the node" },
 	{ "/system/glite", "grid middleware: for the services in the node" },

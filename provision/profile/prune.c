@@ -4,16 +4,29 @@
 
 #include "pack.h"
 
-/* The first that matches decides; "*" is any key. What is below none of them is kept. */
+/* The first that matches decides; "*" is any rest of a key. What is below none of them is kept. */
 static const struct {
 	const char *path;
 	enum vp_keep keep;
 } rules[] = {
-	/* Roles are told by what is there, whatever its settings (role.c). The most frequent first. */
+	/* Roles are told by what is there, whatever its settings (role.c); versions are asked for of what an installation needs (software.c). */
+	{ "software/packages/kernel*", VP_KEEP_WHOLE },
+	{ "software/packages/ncm_*", VP_KEEP_WHOLE },
+	{ "software/packages/perl_*", VP_KEEP_WHOLE },
+	{ "software/packages/ccm", VP_KEEP_WHOLE },
+	{ "software/packages/cdp_*", VP_KEEP_WHOLE },
 	{ "software/packages/*", VP_KEEP_KEY },
 	{ "software/packages", VP_KEEP_SOME },
 	/* Hypervisors that describe their guests (place.c). */
 	{ "software/components/xen", VP_KEEP_WHOLE },
+	/* What installs packages (software.c). */
+	{ "software/components/ccm", VP_KEEP_WHOLE },
+	{ "software/components/spma/proxy*", VP_KEEP_WHOLE },
+	{ "software/components/spma/process_obsoletes", VP_KEEP_WHOLE },
+	{ "software/components/spma/main_options", VP_KEEP_WHOLE },
+	{ "software/components/spma/*", VP_KEEP_NONE },
+	{ "software/components/spma", VP_KEEP_SOME },
+	{ "software/repositories", VP_KEEP_WHOLE },
 	{ "software/components/metaconfig/services/*", VP_KEEP_KEY },
 	{ "software/components/metaconfig/services", VP_KEEP_SOME },
 	{ "software/components/metaconfig/*", VP_KEEP_NONE },
@@ -30,9 +43,9 @@ static const struct {
 static bool matches(const char *path, const char *const *keys, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		size_t len = strcspn(path, "/");
+		size_t len = strcspn(path, "/"), same = len && path[len - 1] == '*' ? len - 1 : len;
 
-		if (!len || ((len != 1 || *path != '*') && (strncmp(path, keys[i], len) || keys[i][len])))
+		if (!len || strncmp(path, keys[i], same) || (same == len && keys[i][len]))
 			return false;
 		path += len + (path[len] == '/');
 	}

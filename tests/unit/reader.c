@@ -791,7 +791,7 @@ static void test_prune_leaves_out(void **state)
 		HEAD "<nlist name=\"hardware\"><nlist name=\"x\"><long name=\"y\">1</long></nlist></nlist><nlist name=\"software\">"
 		     "<nlist name=\"components\"><nlist name=\"spma\"><long name=\"y\">1</long></nlist><nlist name=\"xen\">"
 		     "<long name=\"y\">1</long></nlist></nlist><nlist name=\"packages\"><nlist name=\"p\"><long name=\"y\">1</long>"
-		     "</nlist></nlist><nlist name=\"repositories\"/></nlist></nlist>";
+		     "</nlist></nlist><nlist name=\"groups\"/></nlist></nlist>";
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
 	vp_cleanup(vp_diags_free) struct vp_diags diags = { .arena = a };
 	vp_cleanup(vp_buf_free) struct vp_buf packed = { 0 };
@@ -806,7 +806,7 @@ static void test_prune_leaves_out(void **state)
 	assert_non_null(vp_get(q->root, "/software/components/xen/y"));
 	assert_non_null(vp_get(q->root, "/software/packages/p"));
 	assert_null(vp_get(q->root, "/software/packages/p/y"));
-	assert_null(vp_get(q->root, "/software/repositories"));
+	assert_null(vp_get(q->root, "/software/groups"));
 }
 
 int main(void)
