@@ -20,6 +20,7 @@ static const struct vp_cmd commands[] = {
 	{ "verify", "NODE...", "run the benchmark suite again and print its table", vp_cmd_verify, 1, ~0u },
 	{ "destroy", "NODE...", "gone without a trace: domain, disks, taps, bridge, leases, state", vp_cmd_destroy, 1, ~0u },
 	{ "net", "up|down|show [PROFILE...]", "bridges and taps alone", vp_cmd_net, 1, ~0u },
+	{ "pxe", "list|arm|disarm|rescue [NODE...]", "what nodes boot from the network, and how to change it", vp_cmd_pxe, 1, ~0u },
 	{ "serve", "", "the boot service in the foreground: DHCP, TFTP, HTTP for the nodes of the state directory", vp_cmd_serve, 0, 0 },
 	{ "schema", "", "the profile paths that vprov reads", vp_cmd_schema, 0, 0 },
 	{ "help", "[COMMAND|CODE]", "this page, a command, or the meaning of an error code", vp_cmd_help, 0, 1 },
@@ -53,7 +54,8 @@ static const struct vp_option {
 	{ "run", 'r', "RUN", "verify", "print an earlier run's table instead of measuring" },
 	{ "until-done", 'u', NULL, "serve", "end when no node is being installed or measured" },
 	{ "yes", 'y', NULL, "destroy", "do not ask" },
-	{ "confirm", 'P', "STRING", "destroy apply", "what a protected node's profile wants repeated" },
+	{ "confirm", 'P', "STRING", "destroy apply pxe", "the data of this node may go: its name, or what a protected one's profile says" },
+	{ "adopt", 'a', NULL, "pxe", "list unknown machines, too" },
 	{ "keep-disks", 'k', NULL, "destroy", "leave the disk images" },
 };
 
@@ -158,6 +160,7 @@ static int apply_option(struct vp_ctx *c, const struct vp_option *o, const char 
 	case 'u': c->until_done = true; break;
 	case 'y': c->yes = true; break;
 	case 'k': c->keep = true; break;
+	case 'a': c->adopt = true; break;
 	case 'V':
 		c->virt = vp_virt_find(value);
 		if (c->virt < 0) {

@@ -43,6 +43,26 @@ static bool is_ip(const char *s)
 	return inet_pton(AF_INET, s, &a) == 1;
 }
 
+/* "12345 DHCPDISCOVER(vpbr0) [10.9.8.10 ]52:54:00:00:00:99 ignored": of a machine that is no node. */
+static void parse_stranger(const char *p, struct vp_dhcp_log *out)
+{
+	char word[32];
+
+	p += strspn(p, "0123456789");
+	p += *p == ' ';
+	if (strncmp(p, "DHCPDISCOVER(", 13))
+		return;
+	p += 13;
+	if (!copy_until(&p, ')', out->bridge, sizeof(out->bridge)) || *p++ != ' ' || !copy_until(&p, ' ', word, sizeof(word)))
+		return;
+	if (is_ip(word) && !copy_until(&p, ' ', word, sizeof(word)))
+		return;
+	if (strlen(word) == 17 && !strcmp(p, "ignored")) {
+		memcpy(out->mac, word, sizeof(out->mac));
+		out->kind = VP_LOG_STRANGER;
+	}
+}
+
 /* "failed sending ROOT/pxelinux.0 to 10.9.8.10" */
 static void parse_unsent(const char *p, const char *root, struct vp_dhcp_log *out)
 {
@@ -64,7 +84,9 @@ void vp_dhcp_log_parse(const char *line, const char *tftp_root, struct vp_dhcp_l
 	const char *p;
 
 	*out = (struct vp_dhcp_log){ .kind = VP_LOG_OTHER };
-	if (!strncmp(line, "dnsmasq-tftp[", 13) && (p = after_tag(line, "dnsmasq-tftp[")))
+	if (!strncmp(line, "dnsmasq-dhcp[", 13) && (p = after_tag(line, "dnsmasq-dhcp[")))
+		parse_stranger(p, out);
+	else if (!strncmp(line, "dnsmasq-tftp[", 13) && (p = after_tag(line, "dnsmasq-tftp[")))
 		parse_unsent(p, tftp_root, out);
 	else if (!strncmp(line, "dnsmasq[", 8) && (p = after_tag(line, "dnsmasq[")) && !strncmp(p, "started, ", 9))
 		out->kind = VP_LOG_STARTED;

@@ -6,13 +6,16 @@
 #include "serve.h"
 
 /* --- Its log: what the hook cannot tell --- */
-enum vp_dhcp_kind { VP_LOG_OTHER, VP_LOG_STARTED, VP_LOG_UNSENT };
+enum vp_dhcp_kind { VP_LOG_OTHER, VP_LOG_STARTED, VP_LOG_UNSENT, VP_LOG_STRANGER };
 
 struct vp_dhcp_log {
 	enum vp_dhcp_kind kind;
 	/* Of a file that TFTP did not send whole: to whom, and its name below the TFTP root. */
 	char ip[16];
 	char file[64];
+	/* Of a machine that is no node and asked for an address: its MAC, and where. */
+	char mac[18];
+	char bridge[16];
 };
 
 /* One line without its end. tftp_root as in the configuration. */

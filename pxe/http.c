@@ -300,6 +300,39 @@ static enum MHD_Result post_ack(struct vp_http *h, struct MHD_Connection *c, str
 	return rc;
 }
 
+/* "[ERROR] aii-installack: ...", as aii-installack.cgi says it; its status 200 is kept for what was done. */
+static enum MHD_Result refuse_aii(struct vp_http *h, struct MHD_Connection *c, const struct request *q, const char *why)
+{
+	if (may_record(h))
+		vp_state_event(h->state, q->row.name, "http", vp_printf(q->arena, "ack refused: from %s, %s", q->peer, why), NULL);
+	return say(c, MHD_HTTP_FORBIDDEN, vp_printf(q->arena, "[ERROR] aii-installack: %s\n", why));
+}
+
+/*
+ * Who asks is told by the address that DHCP gave it: a kickstart that knows nothing of vprov has no token. node=, which AII believes, has to be the
+ * node's name; cdburl= and bootconf= mean nothing here. It cannot lead to an installation, only end one.
+ */
+static enum MHD_Result get_aii(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	const char *claim = MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, "node"), *name = q->row.name;
+	struct vp_err err = { 0 };
+	size_t host;
+
+	if (!name)
+		return refuse_aii(h, c, q, vp_printf(q->arena, "invalid hostname (%s)", q->peer));
+	host = strcspn(name, ".");
+	if (claim && *claim && strcmp(claim, name) && (strncmp(claim, name, host) || claim[host]))
+		return refuse_aii(h, c, q, vp_printf(q->arena, "%s is not '%.200s'", q->peer, claim));
+	if (q->row.life < VP_LOADER)
+		return refuse_aii(h, c, q, vp_printf(q->arena, "host '%s' is not being installed", name));
+	if (q->row.life < VP_ACKED) {
+		if (vp_state_evidence(h->state, name, VP_EV_ACK, NULL, -1, "installation acknowledged (aii-installack.cgi)", &err))
+			return broken(c, &err);
+		h->changed(h->arg);
+	}
+	return say(c, MHD_HTTP_OK, vp_printf(q->arena, "[INFO] aii-installack: host '%s' configured to boot from local disk\n", name));
+}
+
 static enum MHD_Result post_failed(struct vp_http *h, struct MHD_Connection *c, struct request *q)
 {
 	const char *why = vp_buf_str(&q->body);
@@ -346,7 +379,7 @@ static enum MHD_Result post_result(struct vp_http *h, struct MHD_Connection *c, 
 static enum MHD_Result (*const handlers[])(struct vp_http *h, struct MHD_Connection *c, struct request *q) = {
 	[VP_ROUTE_PAGE] = get_status,	[VP_ROUTE_STATUS] = get_status, [VP_ROUTE_BOOT] = get_boot,	 [VP_ROUTE_IMAGE] = get_image,
 	[VP_ROUTE_CONFIG] = get_config, [VP_ROUTE_EVENT] = post_event,	[VP_ROUTE_ACK] = post_ack,	 [VP_ROUTE_FAILED] = post_failed,
-	[VP_ROUTE_UP] = post_up,	[VP_ROUTE_TASK] = get_task,	[VP_ROUTE_RESULT] = post_result,
+	[VP_ROUTE_UP] = post_up,	[VP_ROUTE_TASK] = get_task,	[VP_ROUTE_RESULT] = post_result, [VP_ROUTE_AII] = get_aii,
 };
 
 /* --- Checks before anything is read or done --- */

@@ -17,6 +17,8 @@ enum vp_route_id {
 	VP_ROUTE_UP,
 	VP_ROUTE_TASK,
 	VP_ROUTE_RESULT,
+	/* The acknowledgement of unmodified kickstarts, as Quattor's AII takes it. */
+	VP_ROUTE_AII,
 	VP_ROUTE__NONE,
 };
 

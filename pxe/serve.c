@@ -69,6 +69,8 @@ struct serve {
 	double expiry;
 	bool networks_changed;
 	uint64_t last_busy;
+	/* When an unknown machine was last written down. */
+	uint64_t stranger;
 	/* Signals, dnsmasq's log, notes of changes, its script, then two for each network. */
 	struct pollfd *pfd;
 };
@@ -246,7 +248,7 @@ static void on_sent(struct serve *s, struct vp_arena *a, const struct vp_hook *h
 		if (row.life < VP_UP)
 			vp_phase_seen(s->state, row.name, vp_printf(a, "tftp: boot answer: %s", answer), NULL);
 	} else if (is_loader(h->file)) {
-		bool again = row.life >= VP_CONFIG && row.life < VP_UP;
+		bool again = row.life >= VP_CONFIG && row.life < VP_ACKED;
 
 		vp_state_evidence(s->state, row.name, again ? VP_EV_NETBOOT_AGAIN : VP_EV_LOADER, NULL, -1,
 				  again ? "the node asked the network for a boot loader again: it did not boot from its disk"
@@ -283,6 +285,17 @@ static void read_hook(struct serve *s)
 	}
 }
 
+/* Whoever makes up addresses does not keep the database busy. */
+static void on_stranger(struct serve *s, const struct vp_dhcp_log *l)
+{
+	uint64_t now = vp_now_ns();
+
+	if (now - s->stranger < SECOND)
+		return;
+	s->stranger = now;
+	vp_state_stranger(s->state, l->mac, l->bridge, NULL);
+}
+
 static void read_log(struct serve *s)
 {
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
@@ -295,6 +308,8 @@ static void read_log(struct serve *s)
 		vp_debug("%s", line);
 		if (l.kind == VP_LOG_UNSENT)
 			on_unsent(s, a, &l);
+		else if (l.kind == VP_LOG_STRANGER)
+			on_stranger(s, &l);
 		else if (l.kind == VP_LOG_STARTED)
 			s->started = true;
 	}

@@ -15,6 +15,7 @@
  *   POST /node/NODE/up?token=T            body: proof lines KEY=VALUE of the installed system
  *   GET  /node/NODE/task?token=T          vp_node_row.task, or "none"
  *   POST /node/NODE/result/RUN/NAME?token=T  raw output of one tool; NAME "done" ends the run and clears the task
+ *   GET  /cgi-bin/aii-installack.cgi      end of the installation, from kickstarts that are made for AII: the address alone says who it is
  *   GET  /                                status page, plain HTML; GET /status.json
  * The address of the peer must be the node's own: a right token from elsewhere, or a wrong token, is 403 and an event.
  */

@@ -242,26 +242,29 @@ static const char *nic_model(const struct vp_node *n, const struct vp_nic *c, en
 {
 	bool netfront = !strcmp(c->model, "netfront");
 
-	if (n->virt == VP_XEN_PARA || (netfront && c->boot && boot == VP_BOOT_INSTALL))
+	if (n->virt == VP_XEN_PARA || (netfront && c->boot && boot != VP_BOOT_DISK))
 		return "";
 	return c->model;
 }
 
-/* Boot order by device, disk before network: an empty disk falls through, an installed one does not. */
+/* Boot order by device. Disk before network: an empty disk falls through, an installed one does not. */
 static void add_devices(json_t *j, const struct vp_node *n, enum vp_boot boot)
 {
 	json_t *disks = json_object_get(j, "disks"), *nics = json_object_get(j, "nics");
 	bool ordered = !is_xen(n);
 
 	for (size_t i = 0; i < n->ndisks; i++) {
-		json_object_set_new(json_array_get(disks, i), "order", json_integer(ordered && n->disks[i].boot ? 1 : 0));
+		json_object_set_new(json_array_get(disks, i), "order",
+				    json_integer(!ordered || !n->disks[i].boot ? 0
+						 : boot == VP_BOOT_NETWORK     ? 2
+									       : 1));
 		json_object_set_new(json_array_get(disks, i), "block", json_boolean(n->disks[i].block));
 	}
 	for (size_t i = 0; i < n->nnics; i++) {
 		const struct vp_nic *c = &n->nics[i];
 		json_t *nic = json_array_get(nics, i);
 
-		json_object_set_new(nic, "order", json_integer(ordered && boot == VP_BOOT_INSTALL && c->boot ? 2 : 0));
+		json_object_set_new(nic, "order", json_integer(!ordered || boot == VP_BOOT_DISK || !c->boot ? 0 : boot == VP_BOOT_NETWORK ? 1 : 2));
 		json_object_set_new(nic, "model", json_string(nic_model(n, c, boot)));
 		/* Xen's tools name their devices themselves, and add to a name that is given: too long for a network device. */
 		if (is_xen(n))
@@ -281,11 +284,11 @@ static void add_para(json_t *j, const struct vp_render *r, const struct vp_node 
 {
 	const struct vp_direct *d = &n->boot;
 
-	if (boot == VP_BOOT_INSTALL)
+	if (boot != VP_BOOT_DISK)
 		add_kernel(j, r->kernel, r->initrd, r->cmdline);
 	else if (d->kernel && *d->kernel)
 		add_kernel(j, d->kernel, d->initrd, d->cmdline);
-	json_object_set_new(j, "once", json_boolean(boot == VP_BOOT_INSTALL));
+	json_object_set_new(j, "once", json_boolean(boot != VP_BOOT_DISK));
 	json_object_set_new(j, "bootloader", json_string(d->bootloader && *d->bootloader ? d->bootloader : "pygrub"));
 	/* Quietly, or it would wait in its menu. */
 	json_object_set_new(j, "bootargs", json_string(d->bootargs && *d->bootargs ? d->bootargs : "-q"));
@@ -301,7 +304,8 @@ static json_t *domain_json(const struct vp_render *r, const struct vp_node *n, c
 	json_object_set_new(j, "machine", json_string(has_bus(n, "ide") ? "pc" : "q35"));
 	json_object_set_new(j, "scsi", json_boolean(has_bus(n, "scsi")));
 	json_object_set_new(j, "uefi", json_boolean(n->firmware == VP_UEFI));
-	json_object_set_new(j, "network_boot", json_boolean(boot == VP_BOOT_INSTALL));
+	json_object_set_new(j, "network_first", json_boolean(boot == VP_BOOT_NETWORK));
+	json_object_set_new(j, "network_second", json_boolean(boot == VP_BOOT_INSTALL));
 	if (n->sockets && n->vcpus % n->sockets == 0)
 		json_object_set_new(j, "topology", json_pack("{si si}", "sockets", n->sockets, "cores", n->vcpus / n->sockets));
 	if (n->virt == VP_XEN_PARA)
@@ -524,7 +528,7 @@ int vp_render_domain(const struct vp_render *r, const struct vp_node *n, enum vp
 	json_t *data;
 	int rc;
 
-	if (n->virt == VP_XEN_PARA && boot == VP_BOOT_INSTALL && !r->kernel)
+	if (n->virt == VP_XEN_PARA && boot != VP_BOOT_DISK && !r->kernel)
 		return vp_fail(err, VP_E_VIRT,
 			       "%s: a xen-para guest has no boot ROM: it cannot be installed over the network without the installer's kernel",
 			       n->name);

@@ -28,8 +28,8 @@ struct vp_render {
 struct vp_render_memo *vp_render_memo_new(void);
 void vp_render_memo_free(struct vp_render_memo *m);
 
-/* Which life a domain definition is for: the persistent one boots from disk only; the first one disk, then network. */
-enum vp_boot { VP_BOOT_DISK, VP_BOOT_INSTALL };
+/* Which life a domain definition is for: the persistent one boots from disk only; the first one disk, then network, or the other way round. */
+enum vp_boot { VP_BOOT_DISK, VP_BOOT_INSTALL, VP_BOOT_NETWORK };
 
 /*
  * The whole node as JSON: what templates see and what `show --json` prints (with "origin": {field: path}).
@@ -41,7 +41,7 @@ json_t *vp_node_head(const struct vp_node *n);
 json_t *vp_node_part(const struct vp_node *n, const char *key);
 /*
  * Domain XML, validated against libvirt's domain.rng where that is installed (VP_E_SCHEMA with libxml2's words). The first call of a process
- * reads the schema. VP_BOOT_INSTALL of a xen-para node without r->kernel is refused (VP_E_VIRT).
+ * reads the schema. From the network, a xen-para node without r->kernel is refused (VP_E_VIRT).
  */
 int vp_render_domain(const struct vp_render *r, const struct vp_node *n, enum vp_boot boot, struct vp_buf *out, struct vp_err *err);
 /* Any other template, with data (borrowed): vp_node_json() and what else it needs. A partial that does not exist is an error. */

@@ -30,6 +30,18 @@ int vp_apply_removal(struct vp_world *w, const struct vp_plan *p, vp_step_fn *re
 /* Brings the records of a run that died in line with the world. Call with the lock held, before planning. */
 int vp_recover(struct vp_world *w, struct vp_err *err);
 
+/*
+ * Arms a node for one installation, with a new token; what is armed already stays so. before: NULL, or what vp_disarm() brings back (the node's
+ * row in the form that vp_rearm() makes), which arms whatever the state.
+ */
+int vp_arm(struct vp_world *w, const struct vp_node *n, const char *before, struct vp_err *err);
+/* The same for a node that has a system, or whose installation failed; VP_E_RUNNING where it runs, or is being installed. */
+int vp_rearm(struct vp_world *w, const struct vp_node *n, struct vp_err *err);
+/* No installation, no rescue: the node is what it was before; its installation goes on where it has its configuration. */
+int vp_disarm(struct vp_world *w, const char *node, struct vp_err *err);
+/* For VP_RESCUE_SECONDS it boots the ramdisk with a shell on its console; a domain is started. VP_E_RUNNING as above. */
+int vp_rescue(struct vp_world *w, const struct vp_node *n, struct vp_err *err);
+
 /* The mark on links: "vprov:STATE-ID". */
 const char *vp_mark(struct vp_world *w);
 

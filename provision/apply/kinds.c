@@ -269,7 +269,7 @@ static int render_config(struct vp_world *w, const struct vp_node *n, const stru
 	return rc;
 }
 
-static int arm(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
+int vp_arm(struct vp_world *w, const struct vp_node *n, const char *before, struct vp_err *err)
 {
 	struct vp_node_row row;
 	struct vp_image image = { 0 };
@@ -278,9 +278,11 @@ static int arm(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
 
 	if (vp_state_node(w->state, w->arena, n->name, &row, err) != 1)
 		return vp_fail(err, VP_E_BUG, "node %s is not recorded", n->name);
-	/* Repeated after a crash: what was armed stays armed with the same secret. */
-	if (row.life != VP_DEFINED)
-		return 0;
+	/* Repeated after a crash: what was armed stays armed with the same secret, from now on. */
+	if (row.life != VP_DEFINED && !before) {
+		row.armed_until = vp_wall() + VP_ARM_SECONDS;
+		return row.armed ? vp_state_put(w->state, &row, err) : 0;
+	}
 	if (w->image && (w->image(w, n, false, &image, err) != 1 || render_config(w, n, &image, &row, err)))
 		return -1;
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime(&now));
@@ -291,32 +293,37 @@ static int arm(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
 	row.percent = row.installs = 0;
 	row.armed = row.token_live = true;
 	row.armed_until = vp_wall() + VP_ARM_SECONDS;
+	row.rescue_until = 0;
+	row.before = before ? before : "";
 	row.task = n->verify.enabled ? vp_printf(w->arena, "verify %s %u %u %u", stamp, n->verify.cpu_laps, n->verify.net_seconds, n->verify.disk_mib)
 				     : "";
 	return vp_state_put(w->state, &row, err) || vp_state_event(w->state, n->name, "life", "armed", err) ? -1 : 0;
 }
 
-static int disarm(struct vp_world *w, const char *name, struct vp_err *err)
+/* What is on a disk already may boot: then the network comes first, and the disk when it says so. */
+static int first_boot(struct vp_world *w, const struct vp_node *n, enum vp_boot *boot, struct vp_err *err)
 {
-	struct vp_node_row row;
-	int rc = vp_state_node(w->state, w->arena, name, &row, err);
+	for (size_t i = 0; i < n->ndisks; i++) {
+		struct vp_disk_info info = { 0 };
+		int rc = w->disk->info(w->disk_ctx, n->disks[i].path, &info, err);
 
-	if (rc != 1)
-		return rc;
-	row.life = VP_DEFINED;
-	row.armed = row.token_live = false;
-	row.token = row.config = row.task = "";
-	return vp_state_put(w->state, &row, err);
+		if (rc < 0)
+			return -1;
+		if (rc && !info.blank && n->disks[i].boot)
+			*boot = VP_BOOT_NETWORK;
+	}
+	return 0;
 }
 
 static int start_install(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf xml = { 0 };
+	enum vp_boot boot = VP_BOOT_INSTALL;
 	char *console = vp_console_path(w->arena, w->state_dir, n->name);
 
-	if (arm(w, n, err) || (w->service && w->service(w, err)))
+	if (vp_arm(w, n, NULL, err) || (w->service && w->service(w, err)))
 		return -1;
-	if (vp_render_domain(&w->render, n, VP_BOOT_INSTALL, &xml, err))
+	if (first_boot(w, n, &boot, err) || vp_render_domain(&w->render, n, boot, &xml, err))
 		return -1;
 	*strrchr(console, '/') = '\0';
 	if (vp_mkdirs(console, 0755, err) || w->hv->ops->start(w->hv, n->name, xml.data, err))
@@ -335,12 +342,12 @@ static int set_power(struct vp_world *w, const struct vp_step *s, const char *fr
 	if (!to) {
 		if (rc && dom.active && w->hv->ops->destroy(w->hv, s->name, err))
 			return -1;
-		return !from && s->action == VP_INSTALL ? disarm(w, s->name, err) : 0;
+		return !from && s->action == VP_INSTALL ? vp_disarm(w, s->name, err) : 0;
 	}
 	if (!rc)
 		return vp_fail(err, VP_E_VIRT, "there is no domain %s of ours", s->name);
 	if (dom.active)
-		return !strcmp(to, "install") && s->want ? arm(w, s->want, err) || (w->service && w->service(w, err)) : 0;
+		return !strcmp(to, "install") && s->want ? vp_arm(w, s->want, NULL, err) || (w->service && w->service(w, err)) : 0;
 	if (!strcmp(to, "install"))
 		return start_install(w, s->want, err);
 	return w->hv->ops->start(w->hv, s->name, NULL, err);

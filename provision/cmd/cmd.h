@@ -20,7 +20,7 @@ struct vp_ctx {
 	const char *program;
 	const char *state_dir;
 	int virt;
-	bool json, exit_code, watch, follow, restart, until_done, yes, keep, unused, markdown;
+	bool json, exit_code, watch, follow, restart, until_done, yes, keep, unused, markdown, adopt;
 	/* What is left of the command line. */
 	const char *const *args;
 	size_t nargs;
@@ -51,6 +51,7 @@ int vp_cmd_log(struct vp_ctx *c);
 int vp_cmd_console(struct vp_ctx *c);
 int vp_cmd_verify(struct vp_ctx *c);
 int vp_cmd_destroy(struct vp_ctx *c);
+int vp_cmd_pxe(struct vp_ctx *c);
 int vp_cmd_net(struct vp_ctx *c);
 int vp_cmd_serve(struct vp_ctx *c);
 int vp_cmd_schema(struct vp_ctx *c);

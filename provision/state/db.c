@@ -38,6 +38,8 @@ static const char *const steps[] = {
 	"CREATE TABLE history (id INTEGER PRIMARY KEY AUTOINCREMENT, class TEXT, phase INTEGER, seconds REAL);"
 	"CREATE INDEX history_class ON history (class, phase);"
 	"ALTER TABLE node ADD COLUMN seen TEXT NOT NULL DEFAULT '';",
+	/* 5 */
+	"ALTER TABLE node ADD COLUMN before TEXT;",
 };
 #define SCHEMA_VERSION ((int)vp_count(steps))
 

@@ -20,9 +20,9 @@ static const struct rule {
 	[VP_EV_INITRD] = { VP_ARMED, VP_KERNEL, VP_KERNEL, false, "http" },
 	[VP_EV_CONFIG] = { VP_ARMED, VP_KERNEL, VP_CONFIG, false, "http" },
 	[VP_EV_PHASE] = { VP_CONFIG, VP_INSTALLING, VP_INSTALLING, false, "installer" },
-	[VP_EV_ACK] = { VP_CONFIG, VP_INSTALLING, VP_ACKED, false, "installer" },
+	[VP_EV_ACK] = { VP_LOADER, VP_INSTALLING, VP_ACKED, false, "installer" },
 	[VP_EV_FAILED] = { VP_ARMED, VP_DISK_BOOT, VP_INSTALLING, true, "installer" },
-	[VP_EV_NETBOOT_AGAIN] = { VP_CONFIG, VP_DISK_BOOT, VP_INSTALLING, true, "tftp" },
+	[VP_EV_NETBOOT_AGAIN] = { VP_CONFIG, VP_INSTALLING, VP_INSTALLING, true, "tftp" },
 	[VP_EV_DISK] = { VP_INSTALLING, VP_ACKED, VP_DISK_BOOT, false, "console" },
 	/* A lost ack does not matter: the installed system that reports from its own disk proves more. */
 	[VP_EV_UP] = { VP_CONFIG, VP_DISK_BOOT, VP_UP, false, "node" },

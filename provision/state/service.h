@@ -12,4 +12,19 @@ int vp_state_lease(struct vp_state *s, const char *node, const char *ip, struct 
 /* The run is complete: clears the task if it is still this run's. */
 int vp_state_task_done(struct vp_state *s, const char *node, const char *run, struct vp_err *err);
 
+/* A MAC address that is no node's asked for a lease on a bridge. At most VP_MAX_STRANGERS are remembered, the last ones. */
+int vp_state_stranger(struct vp_state *s, const char *mac, const char *bridge, struct vp_err *err);
+struct vp_stranger {
+	const char *mac, *bridge;
+	/* Seconds since 1970. */
+	double first, last;
+	int64_t requests;
+};
+struct vp_strangers {
+	struct vp_stranger *items;
+	size_t n, cap;
+};
+/* Those that have not become nodes meanwhile, the last one first. */
+int vp_state_strangers(struct vp_state *s, struct vp_arena *a, struct vp_strangers *out, struct vp_err *err);
+
 #endif

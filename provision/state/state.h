@@ -45,6 +45,8 @@ struct vp_node_row {
 	unsigned installs;
 	/* Seconds since 1970 until which it may be installed (0: for ever), and until which it boots the rescue system (0: not). */
 	double armed_until, rescue_until;
+	/* What was armed over: the row of a system that is still on its disk (JSON), "" for none. */
+	const char *before;
 	/* Desired node as last applied (JSON of vp_node_json()), and its install configuration as served. */
 	const char *json;
 	const char *config;

@@ -82,6 +82,7 @@ ok "the node gets its address" dhcp a
 like "and its options" "$output" "ip=10.9.8.10 router=10.9.8.1 dns=10.9.8.1 hostname=n1 domain=example.org file=pxelinux.0"
 exits 1 "a stranger gets nothing" dhcp b
 ip -n b address add 10.9.8.66/24 dev eth0
+like "but is listed" "$("$VPROV" pxe list --adopt --state-dir "$state")" "52:54:00:00:00:02 *brtest"
 ok "the lease is evidence" wait_for 5 life_is 2
 ok "the guest's own name resolves" in_client a busybox nslookup n1.example.org 10.9.8.1
 
@@ -117,8 +118,26 @@ is "twice" "$(post a "node/n1.example.org/ack?token=$token" '')" ok
 is "as one" "$(row life)/$(events 'installation ack%' | wc -l)" 7/1
 tftp a pxelinux.0 >/dev/null
 sleep 1
-is "asking for the loader again is a failure" "$(row health)" 3
+is "asking for the loader after it is none: the network may come first" "$(row 'life, health')" '7|0'
+sql "UPDATE node SET life = 6"
+tftp a pxelinux.0 >/dev/null
+sleep 1
+is "asking for it before is a failure" "$(row health)" 3
 like "that says why" "$(row reason)" "did not boot from its disk"
+
+# An arming and a rescue end by themselves.
+until=$(($(date +%s) + 8))
+sql "UPDATE node SET life = 9, health = 0, rescue_until = $until"
+sleep 2
+like "a rescue is answered" "$(answer)" "vprov.rescue=1"
+is "without a token" "$(answer | grep -c "$token")" 0
+sql "UPDATE node SET life = 1, armed = 1, installs = 0, rescue_until = 0, armed_until = $until"
+sleep 2
+like "an arming is answered" "$(answer)" "DEFAULT install"
+like "and said by pxe list" "$("$VPROV" pxe list --state-dir "$state" --json)" '"answer": "install"'
+ok "until its time is over" wait_for 15 eval 'answer | grep -q LOCALBOOT'
+like "then a configuration is not handed out any more" "$(get a "boot/n1.example.org/config?token=$token")" 409
+like "and pxe list says why" "$("$VPROV" pxe list --state-dir "$state")" "local .*the time it was armed for has passed"
 
 sql "UPDATE node SET health = 0, life = 9, task = 'verify R1 1 2 3'"
 ok "iperf3 listens while there is a task" wait_for 5 sh -c "ss -Hltn | grep -q 10.9.8.1:5201"

@@ -323,6 +323,53 @@ static void progress_failure_and_ack(void **state)
 	assert_int_equal(row_of("n1.x").health, VP_OK);
 }
 
+#define AII "/cgi-bin/aii-installack.cgi"
+
+/* What a kickstart made for AII says at its end, without any token; and what AII answers. */
+static void an_unmodified_kickstart_acknowledges(void **state)
+{
+	static const char *const claims[] = { AII, AII "?node=n1.x", AII "?node=n1&cdburl=http%3A%2F%2Fs%2Fprofiles", AII "?node=" };
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(claims); i++) {
+		const char *answer;
+
+		put_nodes();
+		changes = 0;
+		answer = ask("GET", claims[i], "", NULL);
+		assert_int_equal(status_of(answer), 200);
+		assert_non_null(strstr(answer, "Content-Type: text/plain"));
+		assert_string_equal(body_of(answer), "[INFO] aii-installack: host 'n1.x' configured to boot from local disk\n");
+		assert_int_equal(row_of("n1.x").life, VP_ACKED);
+		assert_false(row_of("n1.x").armed);
+		assert_int_equal(changes, 1);
+		/* Repeated: the same answer, and nothing happens. */
+		assert_int_equal(status("GET", claims[i], NULL), 200);
+		assert_int_equal(changes, 1);
+	}
+}
+
+static void nobody_else_acknowledges(void **state)
+{
+	struct vp_node_row r;
+
+	(void)state;
+	assert_int_equal(status("GET", AII "?node=n2.x", NULL), 403);
+	assert_int_equal(events("n1.x", "ack refused: from 127.0.0.1, 127.0.0.1 is not 'n2.x'"), 1);
+	assert_int_equal(status("GET", AII "?node=n", NULL), 403);
+	assert_int_equal(status("POST", AII, ""), 405);
+	r = row_of("n1.x");
+	r.life = VP_DHCP;
+	assert_int_equal(vp_state_put(db, &r, NULL), 0);
+	assert_non_null(strstr(ask("GET", AII, "", NULL), "[ERROR] aii-installack: host 'n1.x' is not being installed"));
+	assert_int_equal(row_of("n1.x").life, VP_DHCP);
+	assert_true(row_of("n1.x").armed);
+	r.ip = "127.0.0.3";
+	assert_int_equal(vp_state_put(db, &r, NULL), 0);
+	assert_non_null(strstr(ask("GET", AII, "", NULL), "[ERROR] aii-installack: invalid hostname (127.0.0.1)"));
+	assert_int_equal(changes, 0);
+}
+
 static void a_failure_has_its_reason(void **state)
 {
 	(void)state;
@@ -630,6 +677,8 @@ int main(void)
 		cmocka_unit_test_setup(the_configuration_is_handed_out_once, setup),
 		cmocka_unit_test_setup(who_is_not_the_node_is_refused, setup),
 		cmocka_unit_test_setup(an_ended_or_empty_token_opens_nothing, setup),
+		cmocka_unit_test_setup(an_unmodified_kickstart_acknowledges, setup),
+		cmocka_unit_test_setup(nobody_else_acknowledges, setup),
 		cmocka_unit_test_setup(a_flood_of_forgeries_is_recorded_in_part, setup),
 		cmocka_unit_test_setup(progress_failure_and_ack, setup),
 		cmocka_unit_test_setup(a_failure_has_its_reason, setup),

@@ -211,6 +211,10 @@ static void log_lines(void **state)
 		const char *ip, *file;
 	} cases[] = {
 		{ "dnsmasq[40]: started, version 2.90 cachesize 150", VP_LOG_STARTED, "", "" },
+		{ "dnsmasq-dhcp[40]: 452316031 DHCPDISCOVER(br0) 52:54:00:00:00:99 ignored", VP_LOG_STRANGER, "", "" },
+		{ "dnsmasq-dhcp[40]: 4 DHCPDISCOVER(br0) 10.9.8.13 52:54:00:00:00:99 ignored", VP_LOG_STRANGER, "", "" },
+		{ "dnsmasq-dhcp[40]: 4 DHCPDISCOVER(br0) 52:54:00:00:00:99 no address available", VP_LOG_OTHER, NULL, NULL },
+		{ "dnsmasq-dhcp[40]: 4 DHCPDISCOVER(br0) 52:54:00:00:00:99:01 ignored", VP_LOG_OTHER, NULL, NULL },
 		{ "dnsmasq-tftp[40]: failed sending /s/tftp/pxelinux.0 to 10.9.8.13", VP_LOG_UNSENT, "10.9.8.13", "pxelinux.0" },
 		{ "dnsmasq-tftp[40]: failed sending /s/tftp/pxelinux.cfg/01-52-54-00-00-00-01 to 10.9.8.13", VP_LOG_UNSENT, "10.9.8.13",
 		  "pxelinux.cfg/01-52-54-00-00-00-01" },

@@ -96,7 +96,7 @@ static void test_life_failures(void **state)
 
 		/* A second network boot is a failure exactly between the configuration and the running system. */
 		assert_int_equal(vp_life_next((enum vp_life)life, VP_EV_NETBOOT_AGAIN, &health), life);
-		assert_int_equal(health, life >= VP_CONFIG && life <= VP_DISK_BOOT ? VP_FAILED : VP_OK);
+		assert_int_equal(health, life >= VP_CONFIG && life <= VP_INSTALLING ? VP_FAILED : VP_OK);
 		/* What failed does not go on by itself. */
 		health = VP_FAILED;
 		for (int ev = 0; ev < VP_EV_VERIFIED; ev++) {
