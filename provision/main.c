@@ -18,6 +18,7 @@ static const struct vp_cmd commands[] = {
 	{ "log", "[NODE]", "events of a node", vp_cmd_log, 0, 1 },
 	{ "console", "NODE", "its serial console: the log, or with a terminal the live console", vp_cmd_console, 1, 1 },
 	{ "verify", "NODE...", "run the benchmark suite again and print its table", vp_cmd_verify, 1, ~0u },
+	{ "rebuild", "NODE...", "the same node again from nothing, by its profile", vp_cmd_rebuild, 1, ~0u },
 	{ "destroy", "NODE...", "gone without a trace: domain, disks, taps, bridge, leases, state", vp_cmd_destroy, 1, ~0u },
 	{ "net", "up|down|show [PROFILE...]", "bridges and taps alone", vp_cmd_net, 1, ~0u },
 	{ "pxe", "list|arm|disarm|rescue [NODE...]", "what nodes boot from the network, and how to change it", vp_cmd_pxe, 1, ~0u },
@@ -54,9 +55,9 @@ static const struct vp_option {
 	{ "run", 'r', "RUN", "verify", "print an earlier run's table instead of measuring" },
 	{ "until-done", 'u', NULL, "serve", "end when no node is being installed or measured" },
 	{ "yes", 'y', NULL, "destroy", "do not ask" },
-	{ "confirm", 'P', "STRING", "destroy apply pxe", "the data of this node may go: its name, or what a protected one's profile says" },
+	{ "confirm", 'P', "STRING", "destroy apply pxe rebuild", "the data of this node may go: its name, or what a protected one's profile says" },
 	{ "adopt", 'a', NULL, "pxe", "list unknown machines, too" },
-	{ "keep-disks", 'k', NULL, "destroy", "leave the disk images" },
+	{ "keep-disks", 'k', NULL, "destroy rebuild", "leave the disk images" },
 };
 
 /* True where the blank-separated list is NULL or holds the word. */

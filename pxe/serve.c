@@ -402,6 +402,8 @@ static bool same_nets(const struct vp_serve_opts *x, const struct vp_serve_opts 
 
 static bool busy(const struct vp_node_row *r)
 {
+	if (r->rescue_until > vp_wall())
+		return true;
 	if (r->life >= VP_UP)
 		return r->task[0];
 	return r->life >= VP_ARMED && r->health != VP_FAILED && r->health != VP_STALLED;

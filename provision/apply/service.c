@@ -118,6 +118,8 @@ bool vp_service_idle(struct vp_world *w)
 		const struct vp_node_row *r = &rows.items[i];
 		bool ended = r->health == VP_FAILED || r->health == VP_STALLED;
 
+		if (r->rescue_until > vp_wall())
+			return false;
 		if (!ended && ((r->life >= VP_ARMED && r->life < VP_UP) || *r->task))
 			return false;
 	}

@@ -50,6 +50,7 @@ int vp_cmd_status(struct vp_ctx *c);
 int vp_cmd_log(struct vp_ctx *c);
 int vp_cmd_console(struct vp_ctx *c);
 int vp_cmd_verify(struct vp_ctx *c);
+int vp_cmd_rebuild(struct vp_ctx *c);
 int vp_cmd_destroy(struct vp_ctx *c);
 int vp_cmd_pxe(struct vp_ctx *c);
 int vp_cmd_net(struct vp_ctx *c);

@@ -230,3 +230,50 @@ int vp_cmd_apply(struct vp_ctx *c)
 	json_decref(saved);
 	return rc;
 }
+
+/* --- rebuild --- */
+
+/* Reads all nodes and asks for consent before the first of them goes. */
+static int find_nodes(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *out, struct vp_err *err)
+{
+	out->items = vp_alloc(c->arena, c->nargs * sizeof(*out->items));
+	for (size_t i = 0; i < c->nargs; i++) {
+		struct vp_node_row row;
+		int rc = vp_state_node(w->state, w->arena, c->args[i], &row, err);
+
+		if (rc != 1)
+			return rc ? -1 : vp_fail(err, VP_E_NOTFOUND, "there is no node '%s'", c->args[i]);
+		if (vp_world_node(c, w, &row, &out->items[out->n++], err) ||
+		    vp_plan_consent(w, row.name, out->items[i], row.life >= VP_CONFIG, c->confirm, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int rebuild(struct vp_ctx *c, struct vp_world *w)
+{
+	struct vp_nodes nodes = { 0 };
+	struct vp_err err = { 0 };
+
+	if (find_nodes(c, w, &nodes, &err))
+		return vp_ctx_error(c, &err);
+	for (size_t i = 0; i < nodes.n; i++) {
+		struct vp_plan plan = { 0 };
+
+		if (vp_plan_destroy(w, nodes.items[i]->name, c->keep, &plan, &err) || vp_apply_removal(w, &plan, vp_world_report, &err))
+			return vp_ctx_error(c, &err);
+	}
+	return carry_out(c, w, &nodes, NULL);
+}
+
+int vp_cmd_rebuild(struct vp_ctx *c)
+{
+	struct vp_world w;
+	int rc = vp_world_open(c, true, &w);
+
+	if (!rc) {
+		rc = rebuild(c, &w);
+		vp_world_close(&w);
+	}
+	return rc;
+}

@@ -99,36 +99,20 @@ static int list(struct vp_ctx *c)
 
 /* --- arm, disarm, rescue --- */
 
-/* The node as it was last applied, from its profile: what is armed is what `apply` made. */
-static int read_node(struct vp_ctx *c, struct vp_world *w, const struct vp_node_row *row, const struct vp_node **out, struct vp_err *err)
+/* What is armed is what `apply` made. */
+static int read_node(struct vp_ctx *c, struct vp_world *w, const struct vp_node_row *row, struct vp_node **out, struct vp_err *err)
 {
-	json_t *j = json_loads(row->json, 0, NULL);
-	const char *profile = json_string_value(json_object_get(j, "profile"));
-	const char *path = vp_strdup(c->arena, profile ? profile : "");
-	struct vp_ctx one = *c;
-	struct vp_nodes nodes = { 0 };
 	const char *why;
 
-	json_decref(j);
-	if (!*path || !strcmp(path, "-"))
-		return vp_fail(err, VP_E_NOTFOUND, "node %s was applied from standard input: there is no profile to read again", row->name);
-	one.args = &path;
-	one.nargs = 1;
-	if (vp_ctx_nodes(&one, &nodes))
-		return vp_fail(err, VP_E_NOTFOUND, "node %s: its profile %s cannot be used", row->name, path);
-	vp_world_fit(c, w, &nodes);
-	for (size_t i = 0; i < nodes.n && !*out; i++)
-		if (!strcmp(nodes.items[i]->name, row->name))
-			*out = nodes.items[i];
-	if (!*out)
-		return vp_fail(err, VP_E_NOTFOUND, "%s holds no node %s any more", path, row->name);
+	if (vp_world_node(c, w, row, out, err))
+		return -1;
 	why = vp_node_why(c->arena, row->json, vp_node_record(c->arena, *out));
 	return *why ? vp_fail(err, VP_E_MOVED, "node %s: its profile has changed since it was applied: %s", row->name, why) : 0;
 }
 
 static int arm(struct vp_ctx *c, struct vp_world *w, const struct vp_node_row *row, struct vp_err *err)
 {
-	const struct vp_node *n = NULL;
+	struct vp_node *n = NULL;
 	struct vp_image image = { 0 };
 	const char *loss;
 
@@ -167,7 +151,7 @@ static int disarm(struct vp_ctx *c, struct vp_world *w, const struct vp_node_row
 
 static int rescue(struct vp_ctx *c, struct vp_world *w, const struct vp_node_row *row, struct vp_err *err)
 {
-	const struct vp_node *n = NULL;
+	struct vp_node *n = NULL;
 
 	if (read_node(c, w, row, &n, err) || vp_rescue(w, n, err))
 		return -1;

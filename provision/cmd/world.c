@@ -135,3 +135,26 @@ void vp_world_fit(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *nodes)
 	}
 	(void)c;
 }
+
+int vp_world_node(struct vp_ctx *c, struct vp_world *w, const struct vp_node_row *row, struct vp_node **out, struct vp_err *err)
+{
+	json_t *j = json_loads(row->json, 0, NULL);
+	const char *profile = json_string_value(json_object_get(j, "profile"));
+	const char *path = vp_strdup(c->arena, profile ? profile : "");
+	struct vp_ctx one = *c;
+	struct vp_nodes nodes = { 0 };
+
+	json_decref(j);
+	*out = NULL;
+	if (!*path || !strcmp(path, "-"))
+		return vp_fail(err, VP_E_NOTFOUND, "node %s was applied from standard input: there is no profile to read again", row->name);
+	one.args = &path;
+	one.nargs = 1;
+	if (vp_ctx_nodes(&one, &nodes))
+		return vp_fail(err, VP_E_NOTFOUND, "node %s: its profile %s cannot be used", row->name, path);
+	vp_world_fit(c, w, &nodes);
+	for (size_t i = 0; i < nodes.n && !*out; i++)
+		if (!strcmp(nodes.items[i]->name, row->name))
+			*out = nodes.items[i];
+	return *out ? 0 : vp_fail(err, VP_E_NOTFOUND, "%s holds no node %s any more", path, row->name);
+}

@@ -12,6 +12,8 @@
  */
 int vp_world_open(struct vp_ctx *c, bool change, struct vp_world *w);
 void vp_world_close(struct vp_world *w);
+/* A node of the state, from the profile that it was applied from, as that is now. Its problems are printed. */
+int vp_world_node(struct vp_ctx *c, struct vp_world *w, const struct vp_node_row *row, struct vp_node **out, struct vp_err *err);
 /* One line for a step that is done: the vp_step_fn of every command. */
 void vp_world_report(const struct vp_step *s);
 /* Nodes that ask for KVM where it cannot run guests become software-emulated ones, with a message that says so. */

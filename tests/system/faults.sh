@@ -28,6 +28,7 @@ console_has() { grep -q "$1" "$console"; }
 token() { sed -n 's/.*vprov.token=\([0-9a-f]*\).*/\1/p' "$state"/serve/tftp/pxelinux.cfg/01-*; }
 # post PATH: the HTTP status of the answer
 post() { busybox wget -S -O /dev/null --post-data "" "$url$1" 2>&1 | sed -n 's|.*HTTP/1.1 \([0-9]*\).*|\1|p;T;q'; }
+off() { virsh -q -c "qemu:///embed?root=$state/qemu" destroy "$node"; }
 serve_pid() { cut -d' ' -f1 "$state/serve/ready"; }
 
 begin
@@ -83,7 +84,31 @@ like "and says why" "$out" "did not boot from its disk|boot loader again"
 is "it was not installed again" "$(grep -c 'vprov: unpack 0' "$console")" 1
 exits 1 "another apply refuses" vprov apply "$dir/node.xml"
 like "and says what to do" "$output" "vprov destroy"
-ok "destroy after a failure" vprov destroy -y "$node"
+
+# By hand: once more, over what is left on the disk; then a rescue.
+exits 1 "it is not armed while it runs" vprov pxe arm --confirm "$node" "$node"
+like "and vprov says so" "$output" "VP-I06"
+off
+exits 1 "nor without consent" vprov pxe arm "$node"
+like "which is asked for" "$output" "DESTROYS DATA: vda .*--confirm $node"
+ok "it is, with consent" vprov pxe arm --confirm "$node" "$node"
+like "the boot service will say install" "$(vprov pxe list)" "$node .* install "
+ok "apply installs it" vprov apply "$dir/node.xml"
+ok "the node is up" state_is up
+is "by the second installation" "$(grep -c 'vprov: unpack 0' "$console")" 2
+is "which was one" "$(vprov log "$node" | grep -c 'configuration handed out')" 2
+off
+ok "armed once more" vprov pxe arm --confirm "$node" "$node"
+ok "and disarmed" vprov pxe disarm "$node"
+like "it is what it was" "$(vprov status --json)" '"state": "up"'
+ok "it is rescued" vprov pxe rescue "$node"
+ok "with a shell on its console" wait_for 200 console_has "vprov: rescue system of $node, .*vda1"
+off
+ok "the rescue is over" vprov pxe disarm "$node"
+like "which the boot service says" "$(vprov pxe list)" "$node .* local "
+like "and apply starts it from its disk" "$(vprov plan "$dir/node.xml")" "^start .*it is switched off"
+ok "destroy" vprov destroy -y "$node"
+
 # Silence: nobody answers the guest's DHCP requests.
 sed 's|<nlist name="vprov">|&<long name="deadline">5</long>|' "$dir/node.xml" >"$dir/silent.xml"
 begin silent
