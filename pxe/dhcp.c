@@ -127,15 +127,40 @@ static bool usable(const struct vp_dhcp_host *h, const struct vp_serve_net *net)
 	       vp_safe_name(net->bridge, strlen(net->bridge)) && strlen(net->bridge) < 16;
 }
 
+/* "10.0.0.1,10.0.0.2": DHCP has no names. */
+static const char *addresses(struct vp_arena *a, const json_t *list)
+{
+	const char *text = "";
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (list, i, item) {
+		const char *s = json_string_value(item);
+
+		if (s && is_ip(s))
+			text = vp_printf(a, "%s%s%s", text, *text ? "," : "", s);
+	}
+	return text;
+}
+
+static const json_t *inside(const json_t *j, const char *a, const char *b, const char *c)
+{
+	return json_object_get(json_object_get(json_object_get(j, a), b), c);
+}
+
 bool vp_dhcp_host_of(struct vp_arena *a, const struct vp_node_row *row, struct vp_dhcp_host *host, struct vp_serve_net *net)
 {
 	json_t *node = json_loads(row->json, 0, NULL);
 	const json_t *nic = find(json_object_get(node, "nics"), "mac", row->mac), *bridge;
 	bool ok;
 
-	*host = (struct vp_dhcp_host){
-		.name = row->name, .mac = row->mac, .ip = row->ip, .bridge = text_of(a, nic, "bridge"), .gateway = text_of(a, nic, "gateway")
-	};
+	*host = (struct vp_dhcp_host){ .name = row->name,
+				       .mac = row->mac,
+				       .ip = row->ip,
+				       .bridge = text_of(a, nic, "bridge"),
+				       .gateway = text_of(a, nic, "gateway"),
+				       .dns = addresses(a, json_object_get(node, "nameservers")),
+				       .ntp = addresses(a, inside(node, "aii", "ks", "ntpservers")) };
 	bridge = find(json_object_get(node, "bridges"), "name", host->bridge);
 	*net = (struct vp_serve_net){ .bridge = host->bridge,
 				      .address = text_of(a, bridge, "address"),

@@ -40,8 +40,8 @@ void vp_hook_parse(const char *data, size_t len, const char *tftp_root, struct v
 int vp_hook_open(const char *dir, const char *program, const char *user, struct vp_err *err);
 
 /* --- Its files --- */
-/* What the row of a node says to DHCP; false where it has no network to boot from, or holds what may not go into a file. */
-bool vp_dhcp_host_of(struct vp_arena *a, const struct vp_node_row *row, struct vp_dhcp_host *host, struct vp_serve_net *net);
+/* Evidence of a node that was sent a loader, or its loader's configuration: of progress, or of not having booted from its disk. */
+void vp_loader_asked(struct vp_state *s, struct vp_arena *a, const struct vp_node_row *row, const char *how);
 
 struct vp_served {
 	/* Below STATE/serve. */

@@ -15,6 +15,7 @@
 
 #include "../provision/state/phase.h"
 #include "../provision/state/service.h"
+#include "dhcp.h"
 #include "http.h"
 
 #define MAX_CONNECTIONS 1024u
@@ -41,7 +42,7 @@ struct download {
 
 struct vp_http {
 	struct vp_state *state;
-	const char *image_dir;
+	const char *image_dir, *loader_dir;
 	void (*changed)(void *arg);
 	void *arg;
 	struct MHD_Daemon **daemons;
@@ -223,6 +224,46 @@ static enum MHD_Result get_boot(struct vp_http *h, struct MHD_Connection *c, str
 	return serve_file(h, c, q, vp_printf(q->arena, "%s/%s", boot_dir(h, q), q->route.file));
 }
 
+/* This service as the peer reaches it. */
+static const char *own_url(struct MHD_Connection *c, const struct request *q)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct sockaddr_in at = { 0 };
+	socklen_t len = sizeof(at);
+	char ip[INET_ADDRSTRLEN] = "";
+
+	getsockname(info->connect_fd, (struct sockaddr *)&at, &len);
+	inet_ntop(AF_INET, &at.sin_addr, ip, sizeof(ip));
+	return vp_printf(q->arena, "http://%s:%u", ip, ntohs(at.sin_port));
+}
+
+static enum MHD_Result get_loader(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	if (q->row.name && q->row.life < VP_CONFIG)
+		vp_loader_asked(h->state, q->arena, &q->row, vp_printf(q->arena, "GET /boot/%s", q->route.file));
+	return serve_file(h, c, q, vp_printf(q->arena, "%s/%s", h->loader_dir, q->route.file));
+}
+
+/* Holds the token: for the node itself only, known by its address and, where its loader says that, its card. */
+static enum MHD_Result get_answer(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	const char *mac = MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, "mac"), *why;
+	vp_cleanup(vp_buf_free) struct vp_buf out = { 0 };
+	struct vp_boot_what what;
+	enum vp_boot_answer answer;
+
+	if (!q->row.name || (mac && strcasecmp(mac, q->row.mac)))
+		return refuse(h, c, q, q->row.name ? "another node's card" : "no node has this address");
+	answer = vp_boot_decide(&q->row, vp_wall(), &why);
+	vp_boot_what(q->arena, &q->row, answer, own_url(c, q), &what);
+	(q->route.file[0] == 'i' ? vp_ipxe_conf : vp_grub_conf)(answer, &what, &out);
+	vp_state_event(h->state, q->row.name, "http", vp_printf(q->arena, "boot answer: %s (%s)", vp_boot_answer_name(answer), why), NULL);
+	/* A rescue is no sign of anything. */
+	if (answer != VP_ANSWER_RESCUE)
+		vp_loader_asked(h->state, q->arena, &q->row, vp_printf(q->arena, "GET /boot/%s", q->route.file));
+	return reply(c, MHD_HTTP_OK, "text/plain; charset=utf-8", out.data, out.len);
+}
+
 static enum MHD_Result get_image(struct vp_http *h, struct MHD_Connection *c, struct request *q)
 {
 	return serve_file(h, c, q, vp_printf(q->arena, "%s/%s", h->image_dir, q->route.file));
@@ -380,6 +421,7 @@ static enum MHD_Result (*const handlers[])(struct vp_http *h, struct MHD_Connect
 	[VP_ROUTE_PAGE] = get_status,	[VP_ROUTE_STATUS] = get_status, [VP_ROUTE_BOOT] = get_boot,	 [VP_ROUTE_IMAGE] = get_image,
 	[VP_ROUTE_CONFIG] = get_config, [VP_ROUTE_EVENT] = post_event,	[VP_ROUTE_ACK] = post_ack,	 [VP_ROUTE_FAILED] = post_failed,
 	[VP_ROUTE_UP] = post_up,	[VP_ROUTE_TASK] = get_task,	[VP_ROUTE_RESULT] = post_result, [VP_ROUTE_AII] = get_aii,
+	[VP_ROUTE_LOADER] = get_loader, [VP_ROUTE_ANSWER] = get_answer,
 };
 
 /* --- Checks before anything is read or done --- */
@@ -583,7 +625,9 @@ struct vp_http *vp_http_start(const struct vp_http_opts *o, struct vp_err *err)
 	struct vp_http *h = vp_xcalloc(1, sizeof(*h));
 
 	signal(SIGPIPE, SIG_IGN);
-	*h = (struct vp_http){ .state = o->state, .image_dir = o->image_dir, .changed = o->changed, .arg = o->arg, .port = o->port };
+	*h = (struct vp_http){
+		.state = o->state, .image_dir = o->image_dir, .loader_dir = o->loader_dir, .changed = o->changed, .arg = o->arg, .port = o->port
+	};
 	h->daemons = vp_xcalloc(o->naddresses + 1, sizeof(*h->daemons));
 	for (size_t i = 0; i < o->naddresses; i++) {
 		int fd = listen_on(o->addresses[i], h->port, err);

@@ -9,6 +9,8 @@ enum vp_route_id {
 	VP_ROUTE_PAGE,
 	VP_ROUTE_STATUS,
 	VP_ROUTE_BOOT,
+	VP_ROUTE_LOADER,
+	VP_ROUTE_ANSWER,
 	VP_ROUTE_IMAGE,
 	VP_ROUTE_CONFIG,
 	VP_ROUTE_EVENT,
@@ -62,6 +64,8 @@ struct vp_http;
 struct vp_http_opts {
 	struct vp_state *state;
 	const char *image_dir;
+	/* Holds the loaders, as TFTP serves them. */
+	const char *loader_dir;
 	/* Addresses to listen on, nothing else. */
 	const char *const *addresses;
 	size_t naddresses;

@@ -4,11 +4,13 @@
 
 #include "http.h"
 
-/* %n node, %i DIGEST.tar.zst, %r run, %a name of a result, %b vmlinuz or initrd. */
+/* %n node, %i DIGEST.tar.zst, %r run, %a name of a result, %b vmlinuz or initrd, %e NAME.efi, %c ipxe or grub. */
 static const struct vp_route_info routes[] = {
 	[VP_ROUTE_PAGE] = { "/", "GET, HEAD", 0, "page" },
 	[VP_ROUTE_STATUS] = { "/status.json", "GET, HEAD", 0, "status" },
 	[VP_ROUTE_BOOT] = { "/boot/%b", "GET, HEAD", 0, "boot file" },
+	[VP_ROUTE_LOADER] = { "/boot/%e", "GET, HEAD", 0, "loader" },
+	[VP_ROUTE_ANSWER] = { "/boot/%c", "GET", 0, "boot answer" },
 	[VP_ROUTE_IMAGE] = { "/image/%i", "GET, HEAD", 0, "image" },
 	/* No HEAD: it would use up what can be had only once, or show what a GET might then not give. */
 	[VP_ROUTE_CONFIG] = { "/boot/%n/config", "GET", 0, "configuration" },
@@ -42,13 +44,34 @@ static bool is_boot(const char *s, size_t len)
 	return (len == 7 && !memcmp(s, "vmlinuz", 7)) || (len == 6 && !memcmp(s, "initrd", 6));
 }
 
+static bool is_efi(const char *s, size_t len)
+{
+	return len > 4 && !memcmp(s + len - 4, ".efi", 4);
+}
+
+static bool is_answer(const char *s, size_t len)
+{
+	return len == 4 && (!memcmp(s, "ipxe", 4) || !memcmp(s, "grub", 4));
+}
+
+static bool fits(char letter, const char *s, size_t len)
+{
+	switch (letter) {
+	case 'i': return is_image(s, len);
+	case 'b': return is_boot(s, len);
+	case 'e': return is_efi(s, len);
+	case 'c': return is_answer(s, len);
+	default: return true;
+	}
+}
+
 /* One segment into the part that the letter names. */
 static bool take(struct vp_route *r, char letter, const char *s, size_t len)
 {
 	char *part = letter == 'n' ? r->node : letter == 'r' ? r->run : letter == 'a' ? r->name : r->file;
 	size_t size = letter == 'n' ? sizeof(r->node) : sizeof(r->file);
 
-	if (len >= size || !vp_safe_name(s, len) || (letter == 'i' && !is_image(s, len)) || (letter == 'b' && !is_boot(s, len)))
+	if (len >= size || !vp_safe_name(s, len) || !fits(letter, s, len))
 		return false;
 	memcpy(part, s, len);
 	part[len] = '\0';

@@ -27,13 +27,15 @@
 #define WINDOW_NS  (60 * SECOND)
 #define IPERF_PORT "5201"
 
-static const char *const loader_files[][2] = {
-	{ "pxelinux.0", "/usr/lib/PXELINUX/pxelinux.0" },
-	{ "ldlinux.c32", "/usr/lib/syslinux/modules/bios/ldlinux.c32" },
+static const char *const loader_files[][3] = {
+	{ "pxelinux.0", "/usr/lib/PXELINUX/pxelinux.0", "pxelinux" },
+	{ "ldlinux.c32", "/usr/lib/syslinux/modules/bios/ldlinux.c32", "syslinux-common" },
+	{ "snponly.efi", "/usr/lib/ipxe/snponly.efi", "ipxe" },
 };
 
-/* All that the service makes below STATE/serve; directories from the sixth on. */
-static const char *const made[] = { "ready", "hook", "events", "leases", "dnsmasq.conf", "hosts", "opts", "names", "tftp", "tftp/pxelinux.cfg" };
+/* All that the service makes below STATE/serve; directories from the seventh on. */
+static const char *const made[] = { "ready", "hook", "events", "leases", "dnsmasq.conf",     "grub.cfg",
+				    "hosts", "opts", "names",  "tftp",	 "tftp/pxelinux.cfg" };
 
 struct serve {
 	struct vp_serve_opts o;
@@ -140,6 +142,19 @@ static int take_lock(struct serve *s, struct vp_err *err)
 	return 0;
 }
 
+static int put_loaders(struct serve *s, struct vp_err *err)
+{
+	for (size_t i = 0; i < vp_count(loader_files); i++) {
+		vp_cleanup(vp_buf_free) struct vp_buf data = { 0 };
+
+		if (vp_read_file(loader_files[i][1], 1 << 20, &data, err))
+			return vp_context(err, "the boot loader (package %s)", loader_files[i][2]);
+		if (vp_write_file(vp_printf(s->arena, "%s/%s", s->tftp, loader_files[i][0]), data.data, data.len, 0644, err))
+			return -1;
+	}
+	return 0;
+}
+
 /* What an earlier service left, a killed one even, goes; leases go, too: a node's address is in its row. */
 static int prepare(struct serve *s, struct vp_err *err)
 {
@@ -152,18 +167,10 @@ static int prepare(struct serve *s, struct vp_err *err)
 		if (vp_remove_tree(path, err))
 			return -1;
 		/* The boot configuration holds tokens: for dnsmasq alone. */
-		if (i > 4 && (vp_mkdirs(path, 0700, err) || (pw && !geteuid() && chown(path, pw->pw_uid, pw->pw_gid))))
+		if (i > 5 && (vp_mkdirs(path, 0700, err) || (pw && !geteuid() && chown(path, pw->pw_uid, pw->pw_gid))))
 			return -1;
 	}
-	for (size_t i = 0; i < vp_count(loader_files); i++) {
-		vp_cleanup(vp_buf_free) struct vp_buf data = { 0 };
-
-		if (vp_read_file(loader_files[i][1], 1 << 20, &data, err))
-			return vp_context(err, "the boot loader (packages pxelinux and syslinux-common)");
-		if (vp_write_file(vp_printf(s->arena, "%s/%s", s->tftp, loader_files[i][0]), data.data, data.len, 0644, err))
-			return -1;
-	}
-	return 0;
+	return put_loaders(s, err);
 }
 
 /* --- dnsmasq --- */
@@ -227,14 +234,6 @@ static void on_lease(struct serve *s, struct vp_arena *a, const struct vp_hook *
 	vp_state_evidence(s->state, row.name, VP_EV_LEASE, NULL, -1, vp_printf(a, "lease %s for %s", h->ip, h->mac), NULL);
 }
 
-static bool is_loader(const char *file)
-{
-	for (size_t i = 0; i < vp_count(loader_files); i++)
-		if (!strcmp(loader_files[i][0], file))
-			return true;
-	return false;
-}
-
 static void on_sent(struct serve *s, struct vp_arena *a, const struct vp_hook *h)
 {
 	struct vp_node_row row;
@@ -247,13 +246,9 @@ static void on_sent(struct serve *s, struct vp_arena *a, const struct vp_hook *h
 		vp_state_event(s->state, row.name, "tftp", vp_printf(a, "boot answer: %s (%s)", answer, why), NULL);
 		if (row.life < VP_UP)
 			vp_phase_seen(s->state, row.name, vp_printf(a, "tftp: boot answer: %s", answer), NULL);
-	} else if (is_loader(h->file)) {
-		bool again = row.life >= VP_CONFIG && row.life < VP_ACKED;
-
-		vp_state_evidence(s->state, row.name, again ? VP_EV_NETBOOT_AGAIN : VP_EV_LOADER, NULL, -1,
-				  again ? "the node asked the network for a boot loader again: it did not boot from its disk"
-					: vp_printf(a, "boot loader sent: %s, %llu bytes", h->file, (unsigned long long)h->bytes),
-				  NULL);
+	} else if (!strcmp(h->file, "pxelinux.0") || (strstr(h->file, ".efi") && row.life < VP_CONFIG)) {
+		/* UEFI's loaders fetch their configuration next, by which what they are told is known. */
+		vp_loader_asked(s->state, a, &row, vp_printf(a, "%s, %llu bytes", h->file, (unsigned long long)h->bytes));
 	}
 }
 
@@ -599,6 +594,22 @@ static int loop(struct serve *s, struct vp_err *err)
 	return rc;
 }
 
+/* With what it takes to fetch its configuration from this service in it; Debian's own for the network has no HTTP. */
+static int make_grub(struct serve *s, struct vp_err *err)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
+	const char *conf = vp_printf(s->arena, "%s/grub.cfg", s->dir), *out = vp_printf(s->arena, "%s/grubx64.efi", s->tftp);
+	const struct vp_child child = { .argv = (const char *const[]){ "grub-mkimage", "--format=x86_64-efi", "--prefix=/grub", "--config", conf,
+								       "--output", out, "efinet", "http", "normal", "configfile", "linux", "chain",
+								       "echo", "search_fs_file", "part_gpt", "part_msdos", "fat", NULL },
+					.timeout_ms = 60000 };
+
+	vp_grub_embedded(s->o.port, &text);
+	if (vp_write_file(conf, text.data, text.len, 0644, err) || vp_run(&child, err))
+		return vp_context(err, "the boot loader (packages grub-efi-amd64-bin and grub-common)");
+	return chmod(out, 0644) ? vp_fail_errno(err, VP_E_IO, "%s", out) : 0;
+}
+
 static int setup(struct serve *s, struct vp_err *err)
 {
 	struct vp_http_opts http = { .image_dir = s->o.image_dir, .port = s->o.port, .naddresses = s->o.nnets, .changed = on_changed, .arg = s };
@@ -615,9 +626,13 @@ static int setup(struct serve *s, struct vp_err *err)
 		s->ra[i] = vp_ra_open(s->o.nets[i].bridge);
 	}
 	http.addresses = addresses;
+	http.loader_dir = s->tftp;
 	http.state = s->state;
 	s->http = vp_http_start(&http, err);
-	return s->http ? sync_rows(s, err) : -1;
+	if (!s->http)
+		return -1;
+	s->o.port = vp_http_port(s->http);
+	return (s->o.loader == VP_LOADER_GRUB && make_grub(s, err)) || sync_rows(s, err) ? -1 : 0;
 }
 
 static void teardown(struct serve *s, bool failed)

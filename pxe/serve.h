@@ -7,6 +7,8 @@
  *
  * HTTP, all below http://BRIDGE-ADDRESS:PORT:
  *   GET  /boot/vmlinuz, /boot/initrd      files of the image cache (Range is honoured)
+ *   GET  /boot/ipxe?mac=M, /boot/grub?mac=M  the boot answer, for the loader of the node whose address the peer has (403 where M is not its MAC)
+ *   GET  /boot/snponly.efi, ...           the loaders themselves, for UEFI that boots over HTTP
  *   GET  /image/DIGEST.tar.zst            root image
  *   GET  /boot/NODE/config?token=T        install configuration, once (KEY='value' lines, shell quoting); 409 afterwards
  *   POST /node/NODE/event?token=T         body: "PHASE PERCENT [text]"
@@ -31,6 +33,15 @@ struct vp_serve_net {
 	unsigned prefix;
 };
 
+/*
+ * What clients are given, by what they are. A BIOS that asks for PXE: pxelinux, always; its files and its configuration go over TFTP. iPXE, be it
+ * a card's ROM, QEMU's or Xen's: a script over HTTP. UEFI: iPXE, or GRUB where the site wants that; neither is signed, for Secure Boot. PXELINUX is
+ * for sites whose iPXE is too old for HTTP: BIOS clients all get pxelinux, UEFI as with IPXE.
+ */
+enum vp_loader { VP_LOADER_IPXE, VP_LOADER_GRUB, VP_LOADER_PXELINUX };
+/* By the site's name for it; NULL is the default, ipxe. */
+enum vp_loader vp_loader_find(const char *name);
+
 struct vp_serve_opts {
 	const char *state_dir;
 	/* vprov-guest: what dnsmasq runs for each lease and file sent. */
@@ -49,6 +60,7 @@ struct vp_serve_opts {
 	void *notified_arg;
 	/* How many nodes there are: sizes tftp-max. vp_serve() counts them itself. */
 	size_t nodes;
+	enum vp_loader loader;
 };
 
 /*
@@ -68,12 +80,16 @@ struct vp_dhcp_host {
 	const char *bridge;
 	/* "" for none. */
 	const char *gateway;
+	/* Addresses with commas between; dns "": the service itself, ntp "": none. */
+	const char *dns, *ntp;
 };
+/* What the row of a node says to DHCP; false where it has no network to boot from, or holds what may not go into a file. */
+bool vp_dhcp_host_of(struct vp_arena *a, const struct vp_node_row *row, struct vp_dhcp_host *host, struct vp_serve_net *net);
 /* dnsmasq's configuration (golden-tested); hosts are files of their own in STATE/serve/hosts/. */
 void vp_dnsmasq_conf(const struct vp_serve_opts *o, const char *user, struct vp_buf *out);
 /* STATE/serve/hosts/NAME: "MAC,set:vp-NAME,IP,HOSTNAME" */
 void vp_dnsmasq_host(const struct vp_dhcp_host *h, struct vp_buf *out);
-/* STATE/serve/opts/NAME: router and domain by the tag vp-NAME. */
+/* STATE/serve/opts/NAME: router, domain, DNS and NTP by the tag vp-NAME. */
 void vp_dnsmasq_options(const struct vp_dhcp_host *h, struct vp_buf *out);
 /* STATE/serve/names/NAME: "IP FQDN HOSTNAME"; nothing where the address is not known. */
 void vp_dnsmasq_name(const struct vp_dhcp_host *h, struct vp_buf *out);
@@ -87,5 +103,13 @@ struct vp_boot_what {
 void vp_boot_what(struct vp_arena *a, const struct vp_node_row *row, enum vp_boot_answer answer, const char *url, struct vp_boot_what *out);
 /* The pxelinux configuration of one MAC for a decision; what is read for "install" and "rescue" only. */
 void vp_pxelinux_conf(enum vp_boot_answer answer, const struct vp_boot_what *what, struct vp_buf *out);
+
+/* The same as a script for iPXE, and as a grub.cfg. */
+void vp_ipxe_conf(enum vp_boot_answer answer, const struct vp_boot_what *what, struct vp_buf *out);
+void vp_grub_conf(enum vp_boot_answer answer, const struct vp_boot_what *what, struct vp_buf *out);
+/* The configuration that GRUB carries in itself: it fetches the one of the node. */
+void vp_grub_embedded(unsigned port, struct vp_buf *out);
+/* Where removable media have their loader, and the installer puts the disk's. */
+#define VP_ESP_LOADER "/EFI/BOOT/BOOTX64.EFI"
 
 #endif

@@ -63,38 +63,70 @@ static int config(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out,
 	return text(c, "install.conf", data, vp_escape_shell, out, err);
 }
 
-static int pxelinux(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
+/* The boot answer of an armed node, as one of its loaders gets it. */
+static int answer(struct vp_ctx *c, const struct vp_node *n, void (*write)(enum vp_boot_answer, const struct vp_boot_what *, struct vp_buf *),
+		  struct vp_buf *out)
 {
 	const struct vp_node_row row = { .name = n->name, .token = TOKEN };
 	struct vp_boot_what what;
 
-	(void)err;
 	vp_boot_what(c->arena, &row, VP_ANSWER_INSTALL, server(c, n), &what);
-	vp_pxelinux_conf(VP_ANSWER_INSTALL, &what, out);
+	write(VP_ANSWER_INSTALL, &what, out);
 	return 0;
+}
+
+static int pxelinux(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
+{
+	(void)err;
+	return answer(c, n, vp_pxelinux_conf, out);
+}
+
+static int ipxe(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
+{
+	(void)err;
+	return answer(c, n, vp_ipxe_conf, out);
+}
+
+static int grub(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
+{
+	(void)err;
+	return answer(c, n, vp_grub_conf, out);
+}
+
+/* What a file below STATE/serve holds; as comments, so that the whole is still a configuration. */
+static void add_file(const char *dir, const struct vp_dhcp_host *h, void (*write)(const struct vp_dhcp_host *, struct vp_buf *), struct vp_buf *out)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
+	char *save = NULL;
+
+	write(h, &text);
+	for (char *line = text.len ? strtok_r(text.data, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save))
+		vp_buf_addf(out, "# serve/%s/%s: %s\n", dir, h->name, line);
 }
 
 /* The configuration, and what the node's own files in the directories that it names hold. */
 static int dnsmasq(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
 {
-	const struct vp_bridge *b = boot_bridge(n);
-	const struct vp_nic *nic = b ? &n->nics[n->boot_nic] : NULL;
+	const struct vp_nic *nic = n->nnics ? &n->nics[n->boot_nic] : NULL;
+	json_t *j = vp_node_json(n);
+	vp_cleanup(vp_freep) char *json = json_dumps(j, JSON_COMPACT);
+	const struct vp_node_row row = { .name = n->name, .mac = nic ? nic->mac : "", .ip = nic ? nic->ip : "", .json = json };
 	struct vp_serve_net net;
-	struct vp_serve_opts o = { .state_dir = c->state_dir, .nets = &net, .nnets = 1, .nodes = 1 };
+	struct vp_serve_opts o = { .state_dir = c->state_dir,
+				   .nets = &net,
+				   .nnets = 1,
+				   .nodes = 1,
+				   .port = PORT,
+				   .loader = vp_loader_find(vp_site_get(c->site, "loader")) };
 	struct vp_dhcp_host h;
 
-	if (!b || !b->address[0])
+	json_decref(j);
+	if (!vp_dhcp_host_of(c->arena, &row, &h, &net) || !net.address[0])
 		return vp_fail(err, VP_E_MISSING, "%s boots from a bridge whose address the profile does not give", n->name);
-	net = (struct vp_serve_net){ b->name, b->address, b->prefix };
-	h = (struct vp_dhcp_host){ n->name, nic->mac, nic->ip, b->name, nic->gateway };
 	vp_dnsmasq_conf(&o, "dnsmasq", out);
-	/* As comments, so that the whole is still a configuration. */
-	vp_buf_addf(out, "# serve/hosts/%s: ", n->name);
-	vp_dnsmasq_host(&h, out);
-	if (h.ip[0]) {
-		vp_buf_addf(out, "# serve/names/%s: ", n->name);
-		vp_dnsmasq_name(&h, out);
-	}
+	add_file("hosts", &h, vp_dnsmasq_host, out);
+	add_file("opts", &h, vp_dnsmasq_options, out);
+	add_file("names", &h, vp_dnsmasq_name, out);
 	return 0;
 }
 
@@ -111,7 +143,7 @@ static const struct kind {
 	int (*render)(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err);
 } kinds[] = {
 	{ "domain", domain },	{ "domain-install", domain_install }, { "pxelinux", pxelinux }, { "dnsmasq", dnsmasq }, { "config", config },
-	{ "network", network }, { "kickstart", kickstart },
+	{ "network", network }, { "kickstart", kickstart },	      { "ipxe", ipxe },		{ "grub", grub },
 };
 
 static const struct kind *find_kind(const char *name)

@@ -135,6 +135,7 @@ static int serve_once(struct vp_ctx *c, struct lookout *l, struct vp_err *err)
 				   .image_dir = vp_ctx_cache(a),
 				   .port = VP_HTTP_PORT,
 				   .until_done = c->until_done,
+				   .loader = vp_loader_find(vp_site_get(c->site, "loader")),
 				   .notify_fd = l->fd,
 				   .notified = notified,
 				   .notified_arg = l };

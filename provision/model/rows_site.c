@@ -20,6 +20,10 @@ static const struct vp_row rows[] = {
 	{ "retrieve_wait", VP_O_SITE, VP_K_UINT, .min = 0, .max = 86400, .unit = "s", .help = "between two tries (2)" },
 	{ "notify_port", VP_O_SITE, VP_K_UINT, .min = 0, .max = 65535,
 	  .help = "UDP port for notes that profiles have changed, from SCDB or Aquilon (7777); 0: none" },
+	{ "loader", VP_O_SITE, VP_K_ENUM, .choices = "ipxe grub pxelinux",
+	  .help = "what boots from the network: iPXE, and pxelinux for a BIOS without it (ipxe, the default); the same, but GRUB for UEFI (grub); or "
+		  "pxelinux "
+		  "for every BIOS, even one that has iPXE (pxelinux)" },
 	{ "namespace", VP_O_SITE, VP_K_STRING, .check = &vp_is_uuid, .help = "namespace of the nodes' UUIDs" },
 };
 const struct vp_rows vp_rows_site = VP_ROWS(rows);

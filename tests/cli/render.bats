@@ -51,10 +51,14 @@ render() {
 	render dnsmasq profiles/quickstart.xml >"$out"
 	command -v dnsmasq >/dev/null || skip "dnsmasq is not installed"
 	dnsmasq --test -C "$out"
+	echo "loader = grub" >"$BATS_TEST_TMPDIR/conf"
+	render --config "$BATS_TEST_TMPDIR/conf" dnsmasq profiles/quickstart.xml | grep '^dhcp-boot=.*grubx64.efi'
 }
 
-@test "render pxelinux, network, config" {
+@test "render pxelinux, ipxe, grub, network, config" {
 	render pxelinux profiles/quickstart.xml | grep 'vprov.token=TOKEN'
+	render ipxe profiles/quickstart.xml | grep '^kernel .*vprov.token=TOKEN'
+	render grub profiles/quickstart.xml | grep "linux (http,.*'vprov.token=TOKEN'"
 	render network profiles/quickstart.xml | grep '^tap vp'
 	render config profiles/quickstart.xml >"$out"
 	sh -n "$out"

@@ -23,6 +23,8 @@ static void try_route(const char *path)
 		[VP_ROUTE_PAGE] = "/",
 		[VP_ROUTE_STATUS] = "/status.json",
 		[VP_ROUTE_BOOT] = "/boot/%3$s",
+		[VP_ROUTE_LOADER] = "/boot/%3$s",
+		[VP_ROUTE_ANSWER] = "/boot/%3$s",
 		[VP_ROUTE_IMAGE] = "/image/%3$s",
 		[VP_ROUTE_CONFIG] = "/boot/%1$s/config",
 		[VP_ROUTE_EVENT] = "/node/%1$s/event",

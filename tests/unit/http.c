@@ -94,7 +94,8 @@ static int setup_all(void **state)
 	put_file("key/vmlinuz", "kernel", 6);
 	put_file("key/initrd", "", 0);
 	http = vp_http_start(
-		&(struct vp_http_opts){ .state = db, .image_dir = dir, .addresses = &address, .naddresses = 1, .changed = on_changed, .arg = dir },
+		&(struct vp_http_opts){
+			.state = db, .image_dir = dir, .loader_dir = dir, .addresses = &address, .naddresses = 1, .changed = on_changed, .arg = dir },
 		&err);
 	if (!http)
 		print_message("%s\n", err.msg);
@@ -231,6 +232,63 @@ static void the_configuration_is_handed_out_once(void **state)
 	assert_int_equal(status("GET", "/boot/n1.x/config?token=" TOKEN, NULL), 409);
 	assert_int_equal(row_of("n1.x").installs, 1);
 	assert_int_equal(changes, 1);
+}
+
+/* Changes one value of n1.x. */
+static void set_life(enum vp_life life, const char *json)
+{
+	struct vp_node_row row = row_of("n1.x");
+
+	row.life = life;
+	row.health = VP_OK;
+	row.json = json;
+	assert_int_equal(vp_state_put(db, &row, NULL), 0);
+}
+
+static void loaders_get_the_boot_answer(void **state)
+{
+	const char *script;
+
+	(void)state;
+	set_life(VP_DHCP, "{}");
+	script = ask("GET", "/boot/ipxe?mac=52:54:00:00:00:01", "", NULL);
+	assert_int_equal(status_of(script), 200);
+	assert_non_null(strstr(script, "Cache-Control: no-store"));
+	assert_int_equal(strncmp(body_of(script), "#!ipxe\n", 7), 0);
+	assert_non_null(strstr(script, vp_printf(arena, "kernel --name kernel http://127.0.0.1:%u/boot/vmlinuz ", vp_http_port(http))));
+	assert_non_null(strstr(script, "vprov.token=" TOKEN));
+	assert_int_equal(row_of("n1.x").life, VP_LOADER);
+	assert_int_equal(events("n1.x", "boot answer: install"), 1);
+	script = ask("GET", "/boot/grub", "", NULL);
+	assert_non_null(strstr(script, "'vprov.token=" TOKEN "'"));
+	/* Another card at this address: a lease that is not true any more. */
+	assert_int_equal(status("GET", "/boot/ipxe?mac=52:54:00:00:00:02", NULL), 403);
+	assert_int_equal(status("HEAD", "/boot/ipxe", NULL), 405);
+	assert_int_equal(status("GET", "/boot/lilo", NULL), 404);
+	/* Once the configuration is out, it is the disk; and who asks has not booted from it. */
+	assert_int_equal(status("GET", "/boot/n1.x/config?token=" TOKEN, NULL), 200);
+	script = ask("GET", "/boot/ipxe", "", NULL);
+	assert_null(strstr(script, TOKEN));
+	assert_non_null(strstr(script, "exit 1\n"));
+	assert_int_equal(row_of("n1.x").health, VP_FAILED);
+	/* What is installed may look at the network first. */
+	set_life(VP_ACKED, "{}");
+	assert_int_equal(status("GET", "/boot/ipxe", NULL), 200);
+	assert_int_equal(row_of("n1.x").health, VP_OK);
+}
+
+static void loaders_themselves_are_files(void **state)
+{
+	const char *file;
+
+	(void)state;
+	set_life(VP_DHCP, "{}");
+	put_file("x.efi", "MZ", 2);
+	file = ask("GET", "/boot/x.efi", "", NULL);
+	assert_string_equal(body_of(file), "MZ");
+	assert_int_equal(row_of("n1.x").life, VP_LOADER);
+	assert_int_equal(status("GET", "/boot/.efi", NULL), 404);
+	assert_int_equal(status("GET", "/boot/y.efi", NULL), 404);
 }
 
 static void who_is_not_the_node_is_refused(void **state)
@@ -660,7 +718,9 @@ static void one_address_cannot_take_all_connections(void **state)
 static void a_taken_port_is_told(void **state)
 {
 	const char *const address = "127.0.0.1", *const wrong = "127.0.0.1x";
-	struct vp_http_opts o = { .state = db, .image_dir = dir, .addresses = &address, .naddresses = 1, .port = vp_http_port(http) };
+	struct vp_http_opts o = {
+		.state = db, .image_dir = dir, .loader_dir = dir, .addresses = &address, .naddresses = 1, .port = vp_http_port(http)
+	};
 	struct vp_err err = { 0 };
 
 	(void)state;
@@ -675,6 +735,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(the_configuration_is_handed_out_once, setup),
+		cmocka_unit_test_setup(loaders_get_the_boot_answer, setup),
+		cmocka_unit_test_setup(loaders_themselves_are_files, setup),
 		cmocka_unit_test_setup(who_is_not_the_node_is_refused, setup),
 		cmocka_unit_test_setup(an_ended_or_empty_token_opens_nothing, setup),
 		cmocka_unit_test_setup(an_unmodified_kickstart_acknowledges, setup),

@@ -13,10 +13,16 @@
 
 static struct vp_arena *arena;
 
-static const struct vp_dhcp_host fixed = {
-	.name = "ce01.example.org", .mac = "52:54:00:12:34:56", .ip = "10.9.8.10", .bridge = "vpbr0", .gateway = "10.9.8.254"
+static const struct vp_dhcp_host fixed = { .name = "ce01.example.org",
+					   .mac = "52:54:00:12:34:56",
+					   .ip = "10.9.8.10",
+					   .bridge = "vpbr0",
+					   .gateway = "10.9.8.254",
+					   .dns = "10.9.8.2,10.9.8.3",
+					   .ntp = "10.9.8.4" };
+static const struct vp_dhcp_host bare = {
+	.name = "ce02", .mac = "52:54:00:12:34:57", .ip = "", .bridge = "vpbr0", .gateway = "", .dns = "", .ntp = ""
 };
-static const struct vp_dhcp_host bare = { .name = "ce02", .mac = "52:54:00:12:34:57", .ip = "", .bridge = "vpbr0", .gateway = "" };
 
 static char *golden(const char *name)
 {
@@ -42,12 +48,25 @@ static void matches(const char *name, struct vp_buf *got)
 static void dnsmasq_of_two_networks(void **state)
 {
 	const struct vp_serve_net nets[] = { { "vpbr0", "10.9.8.1", 24 }, { "grid", "172.16.3.1", 22 } };
-	const struct vp_serve_opts o = { .state_dir = "/var/lib/vprov", .nets = nets, .nnets = 2, .nodes = 3 };
+	static const char *const golden_of[] = { "dnsmasq.conf", "dnsmasq-grub.conf", "dnsmasq-pxelinux.conf" };
+	struct vp_serve_opts o = { .state_dir = "/var/lib/vprov", .nets = nets, .nnets = 2, .nodes = 3, .port = 8420 };
 	struct vp_buf out = { 0 };
 
 	(void)state;
-	vp_dnsmasq_conf(&o, "dnsmasq", &out);
-	matches("dnsmasq.conf", &out);
+	for (int loader = VP_LOADER_IPXE; loader <= VP_LOADER_PXELINUX; loader++) {
+		o.loader = (enum vp_loader)loader;
+		vp_dnsmasq_conf(&o, "dnsmasq", &out);
+		matches(golden_of[loader], &out);
+	}
+}
+
+static void loaders_have_names(void **state)
+{
+	(void)state;
+	assert_int_equal(vp_loader_find(NULL), VP_LOADER_IPXE);
+	assert_int_equal(vp_loader_find("ipxe"), VP_LOADER_IPXE);
+	assert_int_equal(vp_loader_find("grub"), VP_LOADER_GRUB);
+	assert_int_equal(vp_loader_find("pxelinux"), VP_LOADER_PXELINUX);
 }
 
 static bool allows_transfers(size_t nodes, unsigned want)
@@ -137,11 +156,12 @@ static void files_of_a_host(void **state)
 	matches("host", &out);
 }
 
-static void pxelinux(void **state)
+/* The answers, and what is booted elsewhere, in the language of one loader. */
+static void answers(const char *file, void (*write)(enum vp_boot_answer, const struct vp_boot_what *, struct vp_buf *))
 {
 	static const struct vp_node_row image = { .name = "ce01.example.org", .token = "0123456789abcdef0123456789abcdef" };
 	static const struct vp_node_row here = {
-		.name = "ce01", .method = "preseed", .kernel = "/srv/linux", .initrd = "/srv/initrd.gz", .cmdline = "auto=true"
+		.name = "ce01", .method = "preseed", .kernel = "/srv/linux", .initrd = "/srv/initrd.gz", .cmdline = "auto=true it's  \"a b\""
 	};
 	static const struct vp_node_row there = {
 		.name = "ce01", .kernel = "https://m/vmlinuz", .initrd = "http://m/initrd", .cmdline = "inst.ks=x"
@@ -149,19 +169,30 @@ static void pxelinux(void **state)
 	struct vp_boot_what what;
 	struct vp_buf out = { 0 };
 
-	(void)state;
 	for (int answer = VP_ANSWER_REFUSE; answer <= VP_ANSWER_RESCUE; answer++) {
 		vp_boot_what(arena, &image, (enum vp_boot_answer)answer, "http://10.9.8.1:8420", &what);
 		vp_buf_addf(&out, "# %s\n", vp_boot_answer_name((enum vp_boot_answer)answer));
-		vp_pxelinux_conf((enum vp_boot_answer)answer, &what, &out);
+		write((enum vp_boot_answer)answer, &what, &out);
 	}
 	vp_buf_adds(&out, "# an installer of this machine\n");
 	vp_boot_what(arena, &here, VP_ANSWER_INSTALL, "http://10.9.8.1:8420", &what);
-	vp_pxelinux_conf(VP_ANSWER_INSTALL, &what, &out);
+	write(VP_ANSWER_INSTALL, &what, &out);
 	vp_buf_adds(&out, "# an installer elsewhere\n");
 	vp_boot_what(arena, &there, VP_ANSWER_INSTALL, "http://10.9.8.1:8420", &what);
-	vp_pxelinux_conf(VP_ANSWER_INSTALL, &what, &out);
-	matches("pxelinux.cfg", &out);
+	write(VP_ANSWER_INSTALL, &what, &out);
+	matches(file, &out);
+}
+
+static void every_loader_has_its_language(void **state)
+{
+	struct vp_buf out = { 0 };
+
+	(void)state;
+	answers("pxelinux.cfg", vp_pxelinux_conf);
+	answers("script.ipxe", vp_ipxe_conf);
+	answers("grub.cfg", vp_grub_conf);
+	vp_grub_embedded(8420, &out);
+	matches("grub-embedded.cfg", &out);
 }
 
 /* The whole table: what a state and a time lead to where the rest is as it should be, and where one thing is not. */
@@ -394,7 +425,8 @@ int main(void)
 		cmocka_unit_test(ranges_cover_the_network),
 		cmocka_unit_test(dnsmasq_accepts_it),
 		cmocka_unit_test(files_of_a_host),
-		cmocka_unit_test(pxelinux),
+		cmocka_unit_test(every_loader_has_its_language),
+		cmocka_unit_test(loaders_have_names),
 		cmocka_unit_test(boot_decisions),
 		cmocka_unit_test(log_lines),
 		cmocka_unit_test(hook_notes),
