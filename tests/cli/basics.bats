@@ -141,3 +141,15 @@ setup() {
 	run -1 --separate-stderr "$VPROV" status -s here ghost
 	[[ $stderr == *" $BATS_TEST_TMPDIR/here "* ]]
 }
+
+@test "pxe: what it knows, and what it says where there is nothing" {
+	run -2 "$VPROV" pxe frobnicate
+	[[ $output == *"usage: vprov pxe"* ]]
+	run -2 "$VPROV" pxe arm
+	run -0 "$VPROV" pxe list --state-dir "$BATS_TEST_TMPDIR/none"
+	[[ $output == "no nodes" ]]
+	run -0 "$VPROV" pxe list --adopt --json --state-dir "$BATS_TEST_TMPDIR/none"
+	[[ $(jq -c . <<<"$output") == '{"nodes":[],"strangers":[]}' ]]
+	run -1 "$VPROV" pxe arm ghost --state-dir "$BATS_TEST_TMPDIR/none"
+	[[ $output == *"there is no node 'ghost'"*VP-S05* ]]
+}
