@@ -48,6 +48,8 @@ $(BUILD)/obj/%.o: %.c Makefile | needed
 	@echo '  CC      $<'
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+$(BUILD)/obj/pxe/assets.o: pxe/page.css pxe/page.js pxe/page.svg
+
 $(BUILD)/libvprov.a: $(OBJ)
 	@rm -f $@
 	$(Q)ar rcsD $@ $^

@@ -16,7 +16,7 @@
 #include "../provision/state/phase.h"
 #include "../provision/state/service.h"
 #include "dhcp.h"
-#include "http.h"
+#include "stream.h"
 
 #define MAX_CONNECTIONS 1024u
 #define MAX_PER_ADDRESS 16u
@@ -40,14 +40,28 @@ struct download {
 	uint64_t told;
 };
 
+/* One address. */
+struct front {
+	struct vp_http *http;
+	struct MHD_Daemon *daemon;
+	char *address;
+	/* The one of the status page alone. */
+	bool status;
+};
+
 struct vp_http {
 	struct vp_state *state;
 	const char *image_dir, *loader_dir;
 	void (*changed)(void *arg);
 	void *arg;
-	struct MHD_Daemon **daemons;
-	size_t n;
+	struct front **fronts;
+	size_t n, cap;
 	unsigned port;
+	/* The status page is on an address of its own. */
+	bool apart;
+	struct vp_board *board;
+	struct vp_stream *stream;
+	struct vp_tally tally;
 	struct download *downloads;
 	/* Refusals that may still be recorded; one more is earned every second. */
 	unsigned allowance;
@@ -68,6 +82,8 @@ struct request {
 	uint64_t size, part, base;
 	/* Of the answer; 0 as long as there is none. */
 	unsigned status;
+	/* What the connection had sent before. */
+	uint64_t sent;
 };
 
 static enum MHD_Result reply(struct MHD_Connection *c, unsigned status, const char *type, const char *data, size_t len)
@@ -128,6 +144,7 @@ static enum MHD_Result refuse(struct vp_http *h, struct MHD_Connection *c, const
 {
 	const char *text = vp_printf(q->arena, "%s refused: from %s, %s", vp_route_info(q->route.id)->word, q->peer, why);
 
+	h->tally.refused++;
 	if (may_record(h))
 		vp_state_event(h->state, q->route.node, "http", text, NULL);
 	return say(c, MHD_HTTP_FORBIDDEN, "refused\n");
@@ -274,14 +291,37 @@ static enum MHD_Result get_image(struct vp_http *h, struct MHD_Connection *c, st
 static enum MHD_Result get_status(struct vp_http *h, struct MHD_Connection *c, struct request *q)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf out = { 0 };
-	bool json = q->route.id == VP_ROUTE_STATUS;
 	struct vp_node_rows rows = { 0 };
 	struct vp_err err = { 0 };
 
 	if (vp_state_nodes(h->state, q->arena, &rows, &err))
 		return broken(c, &err);
-	(json ? vp_status_json : vp_status_page)(&rows, &out);
-	return reply(c, MHD_HTTP_OK, json ? "application/json" : "text/html; charset=utf-8", out.data, out.len);
+	vp_status_json(&rows, &out);
+	return reply(c, MHD_HTTP_OK, "application/json", out.data, out.len);
+}
+
+static enum MHD_Result get_page(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	struct vp_err err = { 0 };
+
+	(void)q;
+	return vp_board_look(h->board, &err) ? broken(c, &err) : vp_stream_page(h->stream, c);
+}
+
+static enum MHD_Result get_live(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	return vp_stream_open(h->stream, c, q->peer);
+}
+
+static enum MHD_Result get_metrics(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf out = { 0 };
+	struct vp_err err = { 0 };
+
+	(void)q;
+	if (vp_metrics(h->state, &h->tally, &out, &err))
+		return broken(c, &err);
+	return reply(c, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", out.data, out.len);
 }
 
 /* --- What a node tells and asks; that it is the node has been checked before. --- */
@@ -418,10 +458,10 @@ static enum MHD_Result post_result(struct vp_http *h, struct MHD_Connection *c, 
 }
 
 static enum MHD_Result (*const handlers[])(struct vp_http *h, struct MHD_Connection *c, struct request *q) = {
-	[VP_ROUTE_PAGE] = get_status,	[VP_ROUTE_STATUS] = get_status, [VP_ROUTE_BOOT] = get_boot,	 [VP_ROUTE_IMAGE] = get_image,
+	[VP_ROUTE_PAGE] = get_page,	[VP_ROUTE_STATUS] = get_status, [VP_ROUTE_BOOT] = get_boot,	 [VP_ROUTE_IMAGE] = get_image,
 	[VP_ROUTE_CONFIG] = get_config, [VP_ROUTE_EVENT] = post_event,	[VP_ROUTE_ACK] = post_ack,	 [VP_ROUTE_FAILED] = post_failed,
 	[VP_ROUTE_UP] = post_up,	[VP_ROUTE_TASK] = get_task,	[VP_ROUTE_RESULT] = post_result, [VP_ROUTE_AII] = get_aii,
-	[VP_ROUTE_LOADER] = get_loader, [VP_ROUTE_ANSWER] = get_answer,
+	[VP_ROUTE_LOADER] = get_loader, [VP_ROUTE_ANSWER] = get_answer, [VP_ROUTE_LIVE] = get_live,	 [VP_ROUTE_METRICS] = get_metrics,
 };
 
 /* --- Checks before anything is read or done --- */
@@ -465,15 +505,34 @@ static bool too_large(struct MHD_Connection *c, size_t max)
 	return length && !vp_parse_u64(length, 0, max, &n);
 }
 
+static bool for_people(enum vp_route_id id)
+{
+	return id == VP_ROUTE_PAGE || id == VP_ROUTE_STATUS || id == VP_ROUTE_LIVE || id == VP_ROUTE_METRICS;
+}
+
+/* What the connection was given to send so far, whether or not it has left already. */
+static uint64_t sent_by(struct MHD_Connection *c)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+	int fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) ? 0 : info.tcpi_bytes_sent - info.tcpi_bytes_retrans + info.tcpi_notsent_bytes;
+}
+
 /* All that the request line and headers decide; *done where the response is queued. */
-static enum MHD_Result begin(struct vp_http *h, struct MHD_Connection *c, struct request *q, const char *url, const char *method, bool *done)
+static enum MHD_Result begin(const struct front *f, struct MHD_Connection *c, struct request *q, const char *url, const char *method, bool *done)
 {
 	const struct vp_route_info *info;
+	struct vp_http *h = f->http;
 	enum MHD_Result rc = MHD_YES;
 
 	vp_route_parse(url, &q->route);
 	peer_of(c, q->peer);
+	q->sent = sent_by(c);
 	*done = true;
+	if (h->apart && for_people(q->route.id) != f->status)
+		q->route.id = VP_ROUTE__NONE;
 	if (q->route.id == VP_ROUTE__NONE)
 		return say(c, MHD_HTTP_NOT_FOUND, "no such resource\n");
 	info = vp_route_info(q->route.id);
@@ -508,6 +567,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 				  size_t *len, void **con)
 {
 	const union MHD_ConnectionInfo *info;
+	const struct front *f = cls;
 	struct request *q = *con;
 	enum MHD_Result rc;
 	bool done;
@@ -517,9 +577,9 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 		*con = q = vp_xcalloc(1, sizeof(*q));
 		q->arena = vp_arena_new();
 		q->line = vp_printf(q->arena, "%s %s", method, vp_printable(q->arena, url, MAX_URL));
-		rc = begin(cls, c, q, url, method, &done);
+		rc = begin(f, c, q, url, method, &done);
 	} else {
-		rc = take(cls, c, q, data, len);
+		rc = take(f->http, c, q, data, len);
 	}
 	info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_HTTP_STATUS);
 	if (info)
@@ -570,11 +630,15 @@ static void unwatch(struct vp_http *h, struct download *d)
 static void on_completed(void *cls, struct MHD_Connection *c, void **con, enum MHD_RequestTerminationCode why)
 {
 	struct request *q = *con;
+	struct vp_http *h = cls;
+	uint64_t sent;
 
 	if (!q)
 		return;
-	note_request(cls, c, q, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
-	unwatch(cls, q->download);
+	note_request(h, c, q, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+	unwatch(h, q->download);
+	sent = sent_by(c);
+	vp_tally_request(&h->tally, q->route.id, q->status, sent > q->sent ? sent - q->sent : 0);
 	vp_buf_free(&q->body);
 	vp_arena_free(q->arena);
 	free(q);
@@ -611,13 +675,72 @@ static int listen_on(const char *address, unsigned port, struct vp_err *err)
 	return -1;
 }
 
-static struct MHD_Daemon *start_one(struct vp_http *h, int fd)
+static struct MHD_Daemon *start_one(struct front *f, int fd)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-				MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd, MHD_OPTION_CONNECTION_LIMIT, MAX_CONNECTIONS,
-				MHD_OPTION_PER_IP_CONNECTION_LIMIT, MAX_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, f,
+				MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd, MHD_OPTION_CONNECTION_LIMIT,
+				MAX_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, MAX_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
 				/* Without this it would not use sendfile(). */
-				MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
+				MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_NOTIFY_COMPLETED, on_completed, f->http, MHD_OPTION_END);
+}
+
+static int add_front(struct vp_http *h, const char *address, bool status, struct vp_err *err)
+{
+	int fd = listen_on(address, h->port, err);
+	struct front *f = vp_xcalloc(1, sizeof(*f));
+	struct sockaddr_in at = { 0 };
+	socklen_t len = sizeof(at);
+
+	*f = (struct front){ .http = h, .status = status };
+	if (fd < 0 || getsockname(fd, (struct sockaddr *)&at, &len) || !(f->daemon = start_one(f, fd))) {
+		if (fd >= 0) {
+			vp_fail_errno(err, VP_E_HTTP, "serving on %s", address);
+			close(fd);
+		}
+		free(f);
+		return -1;
+	}
+	f->address = strdup(address);
+	h->fronts = vp_grow(h->fronts, h->n, &h->cap, sizeof(struct front *));
+	h->fronts[h->n++] = f;
+	h->port = ntohs(at.sin_port);
+	return 0;
+}
+
+static void remove_front(struct vp_http *h, size_t i)
+{
+	struct front *f = h->fronts[i];
+
+	/* Who is suspended there cannot be ended: all are woken. */
+	vp_stream_end(h->stream, f->daemon);
+	MHD_stop_daemon(f->daemon);
+	free(f->address);
+	free(f);
+	h->fronts[i] = h->fronts[--h->n];
+}
+
+static bool listed(const char *const *addresses, size_t n, const char *address)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(addresses[i], address))
+			return true;
+	return false;
+}
+
+int vp_http_listen(struct vp_http *h, const char *const *addresses, size_t n, struct vp_err *err)
+{
+	for (size_t i = h->n; i--;)
+		if (!h->fronts[i]->status && !listed(addresses, n, h->fronts[i]->address))
+			remove_front(h, i);
+	for (size_t i = 0; i < n; i++) {
+		bool there = false;
+
+		for (size_t k = 0; k < h->n && !there; k++)
+			there = !h->fronts[k]->status && !strcmp(h->fronts[k]->address, addresses[i]);
+		if (!there && add_front(h, addresses[i], false, err))
+			return -1;
+	}
+	return 0;
 }
 
 struct vp_http *vp_http_start(const struct vp_http_opts *o, struct vp_err *err)
@@ -628,24 +751,19 @@ struct vp_http *vp_http_start(const struct vp_http_opts *o, struct vp_err *err)
 	*h = (struct vp_http){
 		.state = o->state, .image_dir = o->image_dir, .loader_dir = o->loader_dir, .changed = o->changed, .arg = o->arg, .port = o->port
 	};
-	h->daemons = vp_xcalloc(o->naddresses + 1, sizeof(*h->daemons));
-	for (size_t i = 0; i < o->naddresses; i++) {
-		int fd = listen_on(o->addresses[i], h->port, err);
-		struct sockaddr_in at = { 0 };
-		socklen_t len = sizeof(at);
-
-		if (fd < 0 || getsockname(fd, (struct sockaddr *)&at, &len) || !(h->daemons[i] = start_one(h, fd))) {
-			if (fd >= 0) {
-				vp_fail_errno(err, VP_E_HTTP, "serving on %s", o->addresses[i]);
-				close(fd);
-			}
-			vp_http_stop(h);
-			return NULL;
-		}
-		h->n++;
-		h->port = ntohs(at.sin_port);
+	h->apart = o->status_address;
+	h->board = vp_board_new(o->state, o->state_dir);
+	h->stream = vp_stream_new(h->board, &h->tally);
+	if (vp_http_listen(h, o->addresses, o->naddresses, err) || (h->apart && add_front(h, o->status_address, true, err))) {
+		vp_http_stop(h);
+		return NULL;
 	}
 	return h;
+}
+
+void vp_http_dnsmasq_restarted(struct vp_http *h)
+{
+	h->tally.dnsmasq_restarts++;
 }
 
 unsigned vp_http_port(const struct vp_http *h)
@@ -655,7 +773,7 @@ unsigned vp_http_port(const struct vp_http *h)
 
 int vp_http_fd(const struct vp_http *h, size_t i)
 {
-	return i < h->n ? MHD_get_daemon_info(h->daemons[i], MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd : -1;
+	return i < h->n ? MHD_get_daemon_info(h->fronts[i]->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd : -1;
 }
 
 int vp_http_run(struct vp_http *h)
@@ -665,8 +783,8 @@ int vp_http_run(struct vp_http *h)
 	for (size_t i = 0; i < h->n; i++) {
 		MHD_UNSIGNED_LONG_LONG ms;
 
-		MHD_run(h->daemons[i]);
-		if (MHD_get_timeout(h->daemons[i], &ms) == MHD_YES && (wait < 0 || ms < (unsigned)wait))
+		MHD_run(h->fronts[i]->daemon);
+		if (MHD_get_timeout(h->fronts[i]->daemon, &ms) == MHD_YES && (wait < 0 || ms < (unsigned)wait))
 			wait = ms > 60000 ? 60000 : (int)ms;
 	}
 	return wait;
@@ -687,14 +805,17 @@ void vp_http_tick(struct vp_http *h)
 		snprintf(text, sizeof(text), "%u %% of the root image sent", percent);
 		vp_state_evidence(h->state, d->node, VP_EV_PHASE, "unpack", (int)percent, text, NULL);
 	}
+	vp_stream_tick(h->stream);
 }
 
 void vp_http_stop(struct vp_http *h)
 {
 	if (!h)
 		return;
-	for (size_t i = 0; i < h->n; i++)
-		MHD_stop_daemon(h->daemons[i]);
-	free(h->daemons);
+	while (h->n)
+		remove_front(h, h->n - 1);
+	vp_stream_free(h->stream);
+	vp_board_free(h->board);
+	free(h->fronts);
 	free(h);
 }

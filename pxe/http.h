@@ -21,6 +21,8 @@ enum vp_route_id {
 	VP_ROUTE_RESULT,
 	/* The acknowledgement of unmodified kickstarts, as Quattor's AII takes it. */
 	VP_ROUTE_AII,
+	VP_ROUTE_LIVE,
+	VP_ROUTE_METRICS,
 	VP_ROUTE__NONE,
 };
 
@@ -56,9 +58,8 @@ int vp_range_parse(const char *range, uint64_t size, uint64_t *first, uint64_t *
 /* A name of a node, run or result: letters, digits, "-_.:+", not starting with a dot. */
 bool vp_safe_name(const char *s, size_t len);
 
-/* {"nodes":[{"name","state","health","since","reason","virt","host","progress"}]} and the same as a page. */
+/* {"nodes":[{"name","state","health","since","reason","virt","host","progress"}]} */
 void vp_status_json(const struct vp_node_rows *rows, struct vp_buf *out);
-void vp_status_page(const struct vp_node_rows *rows, struct vp_buf *out);
 
 struct vp_http;
 struct vp_http_opts {
@@ -66,9 +67,13 @@ struct vp_http_opts {
 	const char *image_dir;
 	/* Holds the loaders, as TFTP serves them. */
 	const char *loader_dir;
+	/* Consoles are below it; NULL: none. */
+	const char *state_dir;
 	/* Addresses to listen on, nothing else. */
 	const char *const *addresses;
 	size_t naddresses;
+	/* Where the status page and metrics are, and then nothing else is; NULL: on all addresses. */
+	const char *status_address;
 	/* 0: the kernel chooses. */
 	unsigned port;
 	/* The boot answer of a node changed: publish it now, before the request is answered. */
@@ -76,12 +81,16 @@ struct vp_http_opts {
 	void *arg;
 };
 struct vp_http *vp_http_start(const struct vp_http_opts *o, struct vp_err *err);
+/* Other addresses; what goes over those that stay is not disturbed. After a failure it still listens on some. */
+int vp_http_listen(struct vp_http *h, const char *const *addresses, size_t n, struct vp_err *err);
+/* For the metrics. */
+void vp_http_dnsmasq_restarted(struct vp_http *h);
 unsigned vp_http_port(const struct vp_http *h);
 /* The i-th descriptor to poll for input, -1 after the last. */
 int vp_http_fd(const struct vp_http *h, size_t i);
 /* Does what can be done now; answers the milliseconds until it has to be called even if nothing is readable, -1 never. */
 int vp_http_run(struct vp_http *h);
-/* Once a second: the progress of image downloads becomes evidence. */
+/* Once a second: the progress of image downloads becomes evidence, and open status pages are told what is new. */
 void vp_http_tick(struct vp_http *h);
 void vp_http_stop(struct vp_http *h);
 

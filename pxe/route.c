@@ -21,6 +21,8 @@ static const struct vp_route_info routes[] = {
 	[VP_ROUTE_TASK] = { "/node/%n/task", "GET", 0, "task" },
 	[VP_ROUTE_RESULT] = { "/node/%n/result/%r/%a", "POST", VP_MAX_HTTP_BODY, "result" },
 	[VP_ROUTE_AII] = { "/cgi-bin/aii-installack.cgi", "GET", 0, "ack" },
+	[VP_ROUTE_LIVE] = { "/live", "GET", 0, "status" },
+	[VP_ROUTE_METRICS] = { "/metrics", "GET, HEAD", 0, "metrics" },
 	[VP_ROUTE__NONE] = { "", "", 0, "" },
 };
 

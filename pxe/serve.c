@@ -73,7 +73,7 @@ struct serve {
 	uint64_t last_busy;
 	/* When an unknown machine was last written down. */
 	uint64_t stranger;
-	/* Signals, dnsmasq's log, notes of changes, its script, then two for each network. */
+	/* Signals, dnsmasq's log, notes of changes, its script; then what HTTP and router solicitations need. */
 	struct pollfd *pfd;
 };
 
@@ -221,6 +221,7 @@ static int dnsmasq_died(struct serve *s, struct vp_err *err)
 	if (!s->started || ++s->deaths > MAX_DEATHS)
 		return vp_fail(err, VP_E_DHCP, "dnsmasq ended%s%s", s->last[0] ? ": " : " without a word", s->last);
 	vp_state_event(s->state, NULL, "dhcp", vp_printf(s->arena, "dnsmasq died and is started again: %s", s->last), NULL);
+	vp_http_dnsmasq_restarted(s->http);
 	return start_dnsmasq(s, err);
 }
 
@@ -553,6 +554,22 @@ static int react(struct serve *s, struct vp_err *err)
 	return tell_ready(s, err);
 }
 
+static nfds_t fill_pfd(struct serve *s)
+{
+	struct pollfd *pfd = s->pfd;
+	nfds_t n = 4;
+
+	pfd[0] = (struct pollfd){ s->signals, POLLIN, 0 };
+	pfd[1] = (struct pollfd){ s->dnsmasq.fd, POLLIN, 0 };
+	pfd[2] = (struct pollfd){ s->o.notified ? s->o.notify_fd : -1, POLLIN, 0 };
+	pfd[3] = (struct pollfd){ s->hook, POLLIN, 0 };
+	for (int i = 0, fd; (fd = vp_http_fd(s->http, (size_t)i)) >= 0; i++)
+		pfd[n++] = (struct pollfd){ fd, POLLIN, 0 };
+	for (size_t i = 0; i < s->o.nnets; i++)
+		pfd[n++] = (struct pollfd){ s->ra[i], POLLIN, 0 };
+	return n;
+}
+
 static int loop(struct serve *s, struct vp_err *err)
 {
 	uint64_t next = 0, now;
@@ -560,18 +577,9 @@ static int loop(struct serve *s, struct vp_err *err)
 
 	s->last_busy = vp_now_ns();
 	while (!rc) {
-		struct pollfd *pfd = s->pfd;
-		nfds_t n = 4;
 		int wait = vp_http_run(s->http);
+		nfds_t n = fill_pfd(s);
 
-		pfd[0] = (struct pollfd){ s->signals, POLLIN, 0 };
-		pfd[1] = (struct pollfd){ s->dnsmasq.fd, POLLIN, 0 };
-		pfd[2] = (struct pollfd){ s->o.notified ? s->o.notify_fd : -1, POLLIN, 0 };
-		pfd[3] = (struct pollfd){ s->hook, POLLIN, 0 };
-		for (size_t i = 0; i < s->o.nnets; i++) {
-			pfd[n++] = (struct pollfd){ vp_http_fd(s->http, i), POLLIN, 0 };
-			pfd[n++] = (struct pollfd){ s->ra[i], POLLIN, 0 };
-		}
 		now = vp_now_ns();
 		if (now >= next) {
 			rc = tick(s, err);
@@ -582,11 +590,11 @@ static int loop(struct serve *s, struct vp_err *err)
 		}
 		if (wait < 0 || (uint64_t)wait * 1000000 > next - now)
 			wait = (int)((next - now) / 1000000) + 1;
-		if ((poll(pfd, n, wait) > 0 && (pfd[0].revents || pfd[1].revents)) || s->reload)
+		if ((poll(s->pfd, n, wait) > 0 && (s->pfd[0].revents || s->pfd[1].revents)) || s->reload)
 			rc = react(s, err);
-		if (pfd[3].revents)
+		if (s->pfd[3].revents)
 			read_hook(s);
-		if (pfd[2].revents && s->o.notified)
+		if (s->pfd[2].revents && s->o.notified)
 			s->o.notified(s->o.notified_arg);
 		for (size_t i = 0; i < s->o.nnets; i++)
 			vp_ra_answer(s->ra[i]);
@@ -612,7 +620,13 @@ static int make_grub(struct serve *s, struct vp_err *err)
 
 static int setup(struct serve *s, struct vp_err *err)
 {
-	struct vp_http_opts http = { .image_dir = s->o.image_dir, .port = s->o.port, .naddresses = s->o.nnets, .changed = on_changed, .arg = s };
+	struct vp_http_opts http = { .image_dir = s->o.image_dir,
+				     .state_dir = s->o.state_dir,
+				     .port = s->o.port,
+				     .naddresses = s->o.nnets,
+				     .status_address = s->o.status_address,
+				     .changed = on_changed,
+				     .arg = s };
 	const char **addresses = vp_alloc(s->arena, (s->o.nnets + 1) * sizeof(*addresses));
 
 	s->state = vp_state_open(s->o.state_dir, false, err);
@@ -667,7 +681,7 @@ int vp_serve(const struct vp_serve_opts *o, struct vp_err *err)
 	s.iperf = vp_alloc(a, (o->nnets + 1) * sizeof(*s.iperf));
 	s.want_iperf = vp_alloc(a, (o->nnets + 1) * sizeof(*s.want_iperf));
 	s.ra = vp_alloc(a, (o->nnets + 1) * sizeof(*s.ra));
-	s.pfd = vp_alloc(a, (4 + 2 * o->nnets) * sizeof(*s.pfd));
+	s.pfd = vp_alloc(a, (5 + 2 * o->nnets) * sizeof(*s.pfd));
 	for (size_t i = 0; i < o->nnets; i++)
 		s.iperf[i].fd = s.ra[i] = -1;
 	sigemptyset(&set);

@@ -18,7 +18,7 @@
  *   GET  /node/NODE/task?token=T          vp_node_row.task, or "none"
  *   POST /node/NODE/result/RUN/NAME?token=T  raw output of one tool; NAME "done" ends the run and clears the task
  *   GET  /cgi-bin/aii-installack.cgi      end of the installation, from kickstarts that are made for AII: the address alone says who it is
- *   GET  /                                status page, plain HTML; GET /status.json
+ *   GET  /                                status page; /live: its changes as server-sent events; /status.json; /metrics for Prometheus
  * The address of the peer must be the node's own: a right token from elsewhere, or a wrong token, is 403 and an event.
  */
 #ifndef VP_SERVE_H
@@ -58,6 +58,8 @@ struct vp_serve_opts {
 	int notify_fd;
 	void (*notified)(void *arg);
 	void *notified_arg;
+	/* Where the status page and metrics are, instead of on the networks; NULL: there. */
+	const char *status_address;
 	/* How many nodes there are: sizes tftp-max. vp_serve() counts them itself. */
 	size_t nodes;
 	enum vp_loader loader;

@@ -228,3 +228,25 @@ char *vp_size_text(struct vp_arena *a, uint64_t bytes)
 		v /= 1024;
 	return vp_printf(a, v == (double)(uint64_t)v ? "%.0f %s" : "%.1f %s", v, units[u]);
 }
+
+size_t vp_strip_terminal(int *at, char *p, size_t n)
+{
+	enum { PLAIN, ESC, CSI, STRING };
+	size_t out = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char ch = (unsigned char)p[i];
+
+		if (*at == STRING)
+			*at = ch == '\a' ? PLAIN : ch == '\033' ? ESC : STRING;
+		else if (*at == CSI)
+			*at = ch >= '@' && ch <= '~' ? PLAIN : CSI;
+		else if (*at == ESC)
+			*at = ch == '[' ? CSI : strchr("]P^_X", ch) && ch ? STRING : ch >= ' ' && ch <= '/' ? ESC : PLAIN;
+		else if (ch == '\033')
+			*at = ESC;
+		else if (ch == '\n' || ch == '\t' || (ch >= ' ' && ch != 0x7f))
+			p[out++] = (char)ch;
+	}
+	return out;
+}

@@ -30,41 +30,15 @@ static int write_all(int fd, const char *p, size_t n)
 
 /* --- The log --- */
 
-/* A guest's control sequences must not reach a terminal long after they were meant: they clear it, or worse. State over blocks. */
-struct filter {
-	enum { PLAIN, ESC, CSI, STRING } at;
-};
-
-static size_t filter(struct filter *f, char *p, size_t n)
-{
-	size_t out = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		unsigned char ch = (unsigned char)p[i];
-
-		if (f->at == STRING)
-			f->at = ch == '\a' ? PLAIN : ch == '\033' ? ESC : STRING;
-		else if (f->at == CSI)
-			f->at = ch >= '@' && ch <= '~' ? PLAIN : CSI;
-		else if (f->at == ESC)
-			f->at = ch == '[' ? CSI : strchr("]P^_X", ch) && ch ? STRING : ch >= ' ' && ch <= '/' ? ESC : PLAIN;
-		else if (ch == '\033')
-			f->at = ESC;
-		else if (ch == '\n' || ch == '\t' || (ch >= ' ' && ch != 0x7f))
-			p[out++] = (char)ch;
-	}
-	return out;
-}
-
 /* Prints what is there from *from on. */
-static int print_log(int fd, off_t *from, struct filter *f)
+static int print_log(int fd, off_t *from, int *at)
 {
 	char block[16384];
 	ssize_t n;
 
 	while (!vp_interrupted && (n = pread(fd, block, sizeof(block), *from)) > 0) {
 		*from += n;
-		if (write_all(STDOUT_FILENO, block, vp_out.tty ? filter(f, block, (size_t)n) : (size_t)n))
+		if (write_all(STDOUT_FILENO, block, vp_out.tty ? vp_strip_terminal(at, block, (size_t)n) : (size_t)n))
 			return -1;
 	}
 	return 0;
@@ -74,10 +48,10 @@ static int show_log(struct vp_ctx *c, const char *path)
 {
 	const struct timespec pause = { .tv_nsec = 200000000 };
 	vp_cleanup(vp_closep) int fd = -1;
-	struct filter f = { PLAIN };
 	struct vp_err err = { 0 };
 	off_t from = 0;
 	struct stat st;
+	int at = 0;
 
 	for (;;) {
 		if (fd < 0)
@@ -89,7 +63,7 @@ static int show_log(struct vp_ctx *c, const char *path)
 		/* A new installation starts a new log. */
 		if (fd >= 0 && !fstat(fd, &st) && st.st_size < from)
 			from = 0;
-		if (fd >= 0 && print_log(fd, &from, &f)) {
+		if (fd >= 0 && print_log(fd, &from, &at)) {
 			vp_fail_errno(&err, VP_E_IO, "writing the console");
 			return errno == EPIPE ? VP_EXIT_OK : vp_ctx_error(c, &err);
 		}

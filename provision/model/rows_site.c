@@ -24,6 +24,9 @@ static const struct vp_row rows[] = {
 	  .help = "what boots from the network: iPXE, and pxelinux for a BIOS without it (ipxe, the default); the same, but GRUB for UEFI (grub); or "
 		  "pxelinux "
 		  "for every BIOS, even one that has iPXE (pxelinux)" },
+	{ "status_address", VP_O_SITE, VP_K_STRING, .check = &vp_is_own_ip,
+	  .help = "address of this machine for the status page and the metrics of the boot service, which then are nowhere else; without it they are "
+		  "on all install networks, where guests can read them" },
 	{ "namespace", VP_O_SITE, VP_K_STRING, .check = &vp_is_uuid, .help = "namespace of the nodes' UUIDs" },
 };
 const struct vp_rows vp_rows_site = VP_ROWS(rows);

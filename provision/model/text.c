@@ -66,6 +66,14 @@ static bool host_ip(const char *s)
 	return vp_ip4(s, &ip) && ip >> 24 != 0 && ip >> 24 != 127 && ip >> 24 < 224;
 }
 
+/* Of this machine, for those on it as well: 127.0.0.1. */
+static bool own_ip(const char *s)
+{
+	uint32_t ip;
+
+	return host_ip(s) || (vp_ip4(s, &ip) && ip >> 24 == 127);
+}
+
 bool vp_cidr(const char *text, uint32_t *ip, unsigned *prefix)
 {
 	const char *slash = strchr(text, '/');
@@ -279,6 +287,7 @@ const struct vp_check vp_is_diskname = { diskname, "a disk name: at most 32 lett
 const struct vp_check vp_is_mac = { mac, "a MAC address of one card: 52:54:00:12:34:56" };
 const struct vp_check vp_is_ip = { any_ip, "an IPv4 address of a host, or an IPv6 address" };
 const struct vp_check vp_is_host_ip = { host_ip, "an IPv4 address of a host" };
+const struct vp_check vp_is_own_ip = { own_ip, "an IPv4 address of this machine" };
 const struct vp_check vp_is_netmask = { netmask, "a netmask from 128.0.0.0 to 255.255.255.252" };
 const struct vp_check vp_is_cidr = { cidr, "an IPv4 address of a host and a prefix length up to 30: 10.9.8.1/24" };
 const struct vp_check vp_is_dir = { dir, "an absolute path of letters, digits, or any of . _ + @ = - /" };

@@ -40,6 +40,31 @@ static const char *const steps[] = {
 	"ALTER TABLE node ADD COLUMN seen TEXT NOT NULL DEFAULT '';",
 	/* 5 */
 	"ALTER TABLE node ADD COLUMN before TEXT;",
+	/*
+	 * 6
+	 * Counters that outlive nodes and services: the database counts by itself, whoever writes. A node's row is replaced as a whole, hence before
+	 * the insertion, while the old one is still there. Life 9 is "up", health 3 "failed".
+	 */
+	"CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+	"INSERT INTO counter VALUES ('begun', 0), ('succeeded', 0), ('failed', 0);"
+	"CREATE TRIGGER count_begun AFTER UPDATE OF installs ON node WHEN new.installs > old.installs BEGIN"
+	" UPDATE counter SET value = value + 1 WHERE name = 'begun'; END;"
+	"CREATE TRIGGER count_up BEFORE INSERT ON node WHEN new.life >= 9"
+	" AND EXISTS (SELECT 1 FROM node WHERE name = new.name AND life BETWEEN 1 AND 8) BEGIN"
+	" UPDATE counter SET value = value + 1 WHERE name = 'succeeded'; END;"
+	"CREATE TRIGGER count_failed BEFORE INSERT ON node WHEN new.health = 3"
+	" AND EXISTS (SELECT 1 FROM node WHERE name = new.name AND health <> 3 AND life BETWEEN 1 AND 8) BEGIN"
+	" UPDATE counter SET value = value + 1 WHERE name = 'failed'; END;"
+	"CREATE TRIGGER count_given_up AFTER UPDATE OF health ON node"
+	" WHEN new.health = 3 AND old.health <> 3 AND old.life BETWEEN 1 AND 8 BEGIN"
+	" UPDATE counter SET value = value + 1 WHERE name = 'failed'; END;"
+	"CREATE TABLE phase_le (phase INTEGER, le REAL, n INTEGER NOT NULL, PRIMARY KEY (phase, le)) WITHOUT ROWID;"
+	"CREATE TABLE phase_sum (phase INTEGER PRIMARY KEY, seconds REAL NOT NULL);"
+	"CREATE TRIGGER count_phase AFTER INSERT ON history BEGIN"
+	" INSERT INTO phase_le SELECT new.phase, column1, new.seconds <= column1"
+	" FROM (VALUES (1), (2), (5), (10), (20), (60), (120), (300), (600), (1800), (3600), (1e999)) WHERE true"
+	" ON CONFLICT (phase, le) DO UPDATE SET n = n + excluded.n;"
+	" INSERT INTO phase_sum VALUES (new.phase, new.seconds) ON CONFLICT (phase) DO UPDATE SET seconds = seconds + excluded.seconds; END;",
 };
 #define SCHEMA_VERSION ((int)vp_count(steps))
 

@@ -49,3 +49,61 @@ int vp_state_strangers(struct vp_state *s, struct vp_arena *a, struct vp_strange
 	}
 	return rc == SQLITE_DONE ? 0 : vp_db_fail(s, "reading strangers", err);
 }
+
+static void add_event(struct vp_arena *a, sqlite3_stmt *st, struct vp_events *out)
+{
+	out->items = vp_grow_in(a, out->items, out->n, &out->cap, sizeof(*out->items));
+	out->items[out->n++] = (struct vp_event){ sqlite3_column_int64(st, 0), sqlite3_column_double(st, 1), vp_db_text(a, st, 2),
+						  vp_db_text(a, st, 3), vp_db_text(a, st, 4) };
+}
+
+static int read_events(struct vp_state *s, struct vp_arena *a, sqlite3_stmt *st, struct vp_events *out, struct vp_err *err)
+{
+	int rc = SQLITE_ERROR;
+
+	while (st && (rc = sqlite3_step(st)) == SQLITE_ROW)
+		add_event(a, st, out);
+	return rc == SQLITE_DONE ? 0 : !st ? -1 : vp_db_fail(s, "reading events", err);
+}
+
+int vp_state_last_events(struct vp_state *s, struct vp_arena *a, const char *node, unsigned n, struct vp_events *out, struct vp_err *err)
+{
+	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st = vp_db_query(
+		s, err, "SELECT * FROM (SELECT id, time, node, source, text FROM event WHERE node = ?1 ORDER BY id DESC LIMIT ?2) ORDER BY id", "si",
+		node, (int64_t)n);
+
+	return read_events(s, a, st, out, err);
+}
+
+int vp_state_news(struct vp_state *s, struct vp_arena *a, int64_t after, struct vp_events *out, struct vp_err *err)
+{
+	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st =
+		vp_db_query(s, err, "SELECT max(id), time, node, source, text FROM event WHERE id > ?1 GROUP BY node", "i", after);
+
+	return read_events(s, a, st, out, err);
+}
+
+int vp_state_counters(struct vp_state *s, struct vp_counters *out, struct vp_err *err)
+{
+	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st = vp_db_query(
+		s, err, "SELECT sum(value * (name = 'begun')), sum(value * (name = 'succeeded')), sum(value * (name = 'failed')) FROM counter", "");
+
+	if (!st || sqlite3_step(st) != SQLITE_ROW)
+		return st ? vp_db_fail(s, "reading counters", err) : -1;
+	*out = (struct vp_counters){ sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2) };
+	return 0;
+}
+
+int vp_state_phases(struct vp_state *s, struct vp_arena *a, struct vp_phase_buckets *out, struct vp_err *err)
+{
+	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st =
+		vp_db_query(s, err, "SELECT phase, le, seconds, n FROM phase_le JOIN phase_sum USING (phase) ORDER BY phase, le", "");
+	int rc = SQLITE_ERROR;
+
+	while (st && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		out->items = vp_grow_in(a, out->items, out->n, &out->cap, sizeof(*out->items));
+		out->items[out->n++] = (struct vp_phase_bucket){ sqlite3_column_int(st, 0), sqlite3_column_double(st, 1),
+								 sqlite3_column_double(st, 2), sqlite3_column_int64(st, 3) };
+	}
+	return rc == SQLITE_DONE ? 0 : !st ? -1 : vp_db_fail(s, "reading phases", err);
+}

@@ -26,5 +26,26 @@ struct vp_strangers {
 };
 /* Those that have not become nodes meanwhile, the last one first. */
 int vp_state_strangers(struct vp_state *s, struct vp_arena *a, struct vp_strangers *out, struct vp_err *err);
+/* The last n events of a node, oldest first. */
+int vp_state_last_events(struct vp_state *s, struct vp_arena *a, const char *node, unsigned n, struct vp_events *out, struct vp_err *err);
+/* Which nodes had events after that one, each with its last one's id. */
+int vp_state_news(struct vp_state *s, struct vp_arena *a, int64_t after, struct vp_events *out, struct vp_err *err);
+/* Installations begun, succeeded and failed since the database exists, whatever became of the nodes. */
+struct vp_counters {
+	int64_t begun, succeeded, failed;
+};
+int vp_state_counters(struct vp_state *s, struct vp_counters *out, struct vp_err *err);
+/* How many phases of that number took at most `le` seconds (the last: infinite), all together `sum`, in successful installations. */
+struct vp_phase_bucket {
+	int phase;
+	double le, sum;
+	int64_t n;
+};
+struct vp_phase_buckets {
+	struct vp_phase_bucket *items;
+	size_t n, cap;
+};
+/* By phase and le. */
+int vp_state_phases(struct vp_state *s, struct vp_arena *a, struct vp_phase_buckets *out, struct vp_err *err);
 
 #endif

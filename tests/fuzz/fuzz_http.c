@@ -32,6 +32,8 @@ static void try_route(const char *path)
 		[VP_ROUTE_FAILED] = "/node/%1$s/failed",
 		[VP_ROUTE_UP] = "/node/%1$s/up",
 		[VP_ROUTE_TASK] = "/node/%1$s/task",
+		[VP_ROUTE_LIVE] = "/live",
+		[VP_ROUTE_METRICS] = "/metrics",
 		[VP_ROUTE_RESULT] = "/node/%1$s/result/%2$s/%4$s",
 	};
 	struct vp_route r;

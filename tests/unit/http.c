@@ -646,12 +646,112 @@ static void the_pages_hide_secrets_and_escape(void **state)
 	json = ask("GET", "/status.json", "", NULL);
 	assert_non_null(strstr(page, "&lt;script&gt;alert(1)&lt;/script&gt;"));
 	assert_null(strstr(page, "<script>"));
+	assert_non_null(strstr(page, "\r\nContent-Security-Policy: default-src 'none'; script-src 'nonce-"));
 	assert_null(strstr(page, TOKEN));
 	assert_null(strstr(json, TOKEN));
 	assert_null(strstr(json, "NODE="));
 	for (const char *const *key = (const char *const[]){ "name", "state", "since", "reason", "virt", "host", "progress", NULL }; *key; key++)
 		assert_non_null(strstr(json, vp_printf(arena, "\"%s\":", *key)));
 	assert_non_null(strstr(json, "\"state\": \"loader\""));
+}
+
+static const char *metrics(void)
+{
+	return ask("GET", "/metrics", "", NULL);
+}
+
+static void requests_are_counted(void **state)
+{
+	(void)state;
+	assert_int_equal(status("GET", "/nowhere", NULL), 404);
+	assert_int_equal(status_of(ask("GET", "/boot/vmlinuz", "Range: bytes=0-1\r\n", NULL)), 206);
+	assert_non_null(strstr(metrics(), "\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+	assert_non_null(strstr(metrics(), "vprov_http_requests_total{route=\"none\",status=\"404\"} "));
+	assert_non_null(strstr(metrics(), "vprov_http_requests_total{route=\"/boot/*\",status=\"206\"} "));
+	/* Whole files were sent by then. */
+	assert_true(strtoull(strchr(strstr(metrics(), "sent_bytes_total{route=\"/image/*\"}"), ' '), NULL, 10) > IMAGE);
+}
+
+/* Reads what there is within some turns. */
+static const char *hear(int fd, int turns)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf out = { 0 };
+	char block[65536];
+
+	for (int i = 0; i < turns; i++) {
+		ssize_t n;
+
+		turn(fd, 20);
+		n = recv(fd, block, sizeof(block), MSG_DONTWAIT);
+		if (n > 0)
+			vp_buf_add(&out, block, (size_t)n);
+	}
+	return vp_strdup(arena, vp_buf_str(&out));
+}
+
+static void listeners_hear_and_are_bounded(void **state)
+{
+	static const char request[] = "GET /live HTTP/1.1\r\nHost: x\r\n\r\n";
+	int fds[9];
+	const char *got;
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(fds); i++) {
+		fds[i] = connect_to_it();
+		assert_int_equal(send(fds[i], request, strlen(request), 0), strlen(request));
+		got = hear(fds[i], 5);
+		assert_int_equal(status_of(got), i < 8 ? 200 : 503);
+		assert_int_equal(!!strstr(got, "event: names\n"), i < 8);
+	}
+	assert_int_equal(vp_state_evidence(db, "n1.x", VP_EV_KERNEL, NULL, -1, "a kernel was fetched", NULL), 0);
+	usleep(950000);
+	vp_http_tick(http);
+	got = hear(fds[3], 5);
+	assert_non_null(strstr(got, "data: n1.x\n"));
+	assert_non_null(strstr(got, "a kernel was fetched"));
+	assert_non_null(strstr(metrics(), "\nvprov_page_listeners 8\n"));
+	for (size_t i = 0; i < vp_count(fds); i++)
+		close(fds[i]);
+	/* That they are gone is noticed when there is something to say, or a heartbeat is due. */
+	for (int i = 0; i < 2; i++) {
+		vp_state_event(db, "n1.x", "http", vp_printf(arena, "news %d", i), NULL);
+		usleep(950000);
+		vp_http_tick(http);
+		turn(-1, 20);
+		turn(-1, 20);
+	}
+	assert_non_null(strstr(metrics(), "\nvprov_page_listeners 0\n"));
+}
+
+static void the_page_can_have_an_address_of_its_own(void **state)
+{
+	const char *const address = "127.0.0.1", *const other = "127.0.0.3";
+	struct vp_http *mine = http;
+	struct vp_err err = { 0 };
+	int seen;
+
+	(void)state;
+	http = vp_http_start(&(struct vp_http_opts){ .state = db, .image_dir = dir, .status_address = address, .addresses = &other, .naddresses = 1 },
+			     &err);
+	assert_non_null(http);
+	/* Whichever descriptor it has: all are served by a turn. */
+	seen = status("GET", "/status.json", NULL);
+	assert_int_equal(seen, 200);
+	assert_int_equal(status("GET", "/metrics", NULL), 200);
+	assert_int_equal(status("GET", "/boot/vmlinuz", NULL), 404);
+	/* The networks change; a network's address has what nodes need only. */
+	assert_int_equal(vp_http_listen(http, NULL, 0, &err), 0);
+	assert_int_equal(vp_http_fd(http, 1), -1);
+	assert_int_equal(status("GET", "/status.json", NULL), 200);
+	vp_http_stop(http);
+	http = vp_http_start(&(struct vp_http_opts){ .state = db, .image_dir = dir, .status_address = other, .addresses = &address, .naddresses = 1 },
+			     &err);
+	assert_non_null(http);
+	assert_int_equal(status("GET", "/", NULL), 404);
+	assert_int_equal(status("GET", "/live", NULL), 404);
+	assert_int_equal(status("GET", "/boot/vmlinuz", NULL), 200);
+	vp_http_stop(http);
+	http = mine;
 }
 
 /* Sends without waiting for an answer, and goes. */
@@ -751,6 +851,9 @@ int main(void)
 		cmocka_unit_test_setup(ranges, setup),
 		cmocka_unit_test_setup(downloads_are_progress, setup),
 		cmocka_unit_test_setup(the_pages_hide_secrets_and_escape, setup),
+		cmocka_unit_test_setup(requests_are_counted, setup),
+		cmocka_unit_test_setup(listeners_hear_and_are_bounded, setup),
+		cmocka_unit_test_setup(the_page_can_have_an_address_of_its_own, setup),
 		cmocka_unit_test_setup(garbage_is_survived, setup),
 		cmocka_unit_test_setup(one_address_cannot_take_all_connections, setup),
 		cmocka_unit_test_setup(a_taken_port_is_told, setup),
