@@ -88,7 +88,8 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libvprov.a
 	@echo '  LINK    $@'
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -o $@ $< $(BUILD)/libvprov.a $(LIBS) -lcmocka
 
-$(BUILD)/image: tests/system/image.c $(BUILD)/libvprov.a
+SYSTEM_PROGRAMS := $(patsubst tests/system/%.c,$(BUILD)/%,$(wildcard tests/system/*.c))
+$(SYSTEM_PROGRAMS): $(BUILD)/%: tests/system/%.c $(BUILD)/libvprov.a
 	@echo '  LINK    $@'
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -103,7 +104,7 @@ $(BUILD)/lib/vprov: Makefile
 	@ln -sfn $(CURDIR)/templates $@/templates; ln -sfn $(CURDIR)/pxe/installer $@/installer; ln -sfn ../../guest $@/guest; touch $@
 
 test-programs: $(UNIT:%=$(BUILD)/tests/%) $(FUZZ:%=$(BUILD)/fuzz/%) $(BUILD)/vprov $(BUILD)/guest/vprov-guest
-build-for-tests: all $(BUILD)/image $(BUILD)/lib/vprov $(BUILD)/tests/reader
+build-for-tests: all $(SYSTEM_PROGRAMS) $(BUILD)/lib/vprov $(BUILD)/tests/reader
 	@$(MAKE) --no-print-directory test-programs BUILD=$(BUILD)/san CFLAGS='$(SANITIZE)'
 
 # The children that parse have guards that sanitizers do not stand: they are tested without, too.

@@ -235,6 +235,25 @@ static void on_lease(struct serve *s, struct vp_arena *a, const struct vp_hook *
 	vp_state_evidence(s->state, row.name, VP_EV_LEASE, NULL, -1, vp_printf(a, "lease %s for %s", h->ip, h->mac), NULL);
 }
 
+/*
+ * Whether the node was given a lease after its configuration, as a machine that starts again is. That a loader was sent proves nothing by itself:
+ * dnsmasq says so of transfers that were broken off or never begun, too, and may say it minutes later (a request that was sent twice).
+ */
+static bool leased_since_config(struct serve *s, struct vp_arena *a, const struct vp_node_row *row)
+{
+	struct vp_events ev = { 0 };
+
+	if (vp_state_events(s->state, a, row->name, 0, &ev, NULL))
+		return true;
+	for (size_t i = ev.n; i--;) {
+		if (!strcmp(ev.items[i].source, "dhcp"))
+			return true;
+		if (!strcmp(ev.items[i].source, "life") && !strcmp(ev.items[i].text, vp_life_name(VP_CONFIG)))
+			return false;
+	}
+	return true;
+}
+
 static void on_sent(struct serve *s, struct vp_arena *a, const struct vp_hook *h)
 {
 	struct vp_node_row row;
@@ -249,7 +268,8 @@ static void on_sent(struct serve *s, struct vp_arena *a, const struct vp_hook *h
 			vp_phase_seen(s->state, row.name, vp_printf(a, "tftp: boot answer: %s", answer), NULL);
 	} else if (!strcmp(h->file, "pxelinux.0") || (strstr(h->file, ".efi") && row.life < VP_CONFIG)) {
 		/* UEFI's loaders fetch their configuration next, by which what they are told is known. */
-		vp_loader_asked(s->state, a, &row, vp_printf(a, "%s, %llu bytes", h->file, (unsigned long long)h->bytes));
+		if (row.life < VP_CONFIG || row.life >= VP_ACKED || leased_since_config(s, a, &row))
+			vp_loader_asked(s->state, a, &row, vp_printf(a, "%s, %llu bytes", h->file, (unsigned long long)h->bytes));
 	}
 }
 

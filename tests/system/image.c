@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* image GUEST-DIR INSTALLER-DIR : makes sure that the root image is in the cache, where the network can still be reached. */
+/* image GUEST-DIR INSTALLER-DIR : makes sure that the root image is in the cache, where the network can still be reached; prints its path. */
 #include "../../provision/cmd/cmd.h"
 #include "../../provision/disk/image.h"
 
@@ -14,8 +14,10 @@ int main(int argc, char **argv)
 		return VP_EXIT_USAGE;
 	o.guest_dir = argv[1];
 	o.installer_dir = argv[2];
-	if (!vp_image_build(a, &o, &image, &err))
+	if (!vp_image_build(a, &o, &image, &err)) {
+		printf("%s\n", image.root);
 		return VP_EXIT_OK;
+	}
 	fprintf(stderr, "%s\n", err.msg);
 	return VP_EXIT_FAILED;
 }

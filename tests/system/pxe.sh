@@ -122,6 +122,10 @@ is "asking for the loader after it is none: the network may come first" "$(row '
 sql "UPDATE node SET life = 6"
 tftp a pxelinux.0 >/dev/null
 sleep 1
+is "that a loader was sent is no failure by itself" "$(row health)" 0
+dhcp a >/dev/null
+tftp a pxelinux.0 >/dev/null
+sleep 1
 is "asking for it before is a failure" "$(row health)" 3
 like "that says why" "$(row reason)" "did not boot from its disk"
 
