@@ -51,7 +51,7 @@ struct front {
 
 struct vp_http {
 	struct vp_state *state;
-	const char *image_dir, *loader_dir;
+	const char *image_dir, *guest_dir, *loader_dir;
 	void (*changed)(void *arg);
 	void *arg;
 	struct front **fronts;
@@ -232,12 +232,19 @@ static enum MHD_Result serve_file(struct vp_http *h, struct MHD_Connection *c, s
 	return send_part(c, fd, size, first, last, part);
 }
 
-static enum MHD_Result get_boot(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+/* A file that is booted: the first word of the kernel, and of the ramdisk. */
+static void note_boot(struct vp_http *h, struct request *q, const char *path)
 {
 	enum vp_evidence ev = strcmp(q->route.file, "initrd") ? VP_EV_KERNEL : VP_EV_INITRD;
 
-	if (q->row.name && q->row.life >= VP_ARMED && q->row.life < (ev == VP_EV_INITRD ? VP_CONFIG : VP_KERNEL))
-		vp_state_evidence(h->state, q->row.name, ev, NULL, -1, vp_printf(q->arena, "GET /boot/%s", q->route.file), NULL);
+	if (q->row.life >= VP_ARMED && q->row.life < (ev == VP_EV_INITRD ? VP_CONFIG : VP_KERNEL))
+		vp_state_evidence(h->state, q->row.name, ev, NULL, -1, vp_printf(q->arena, "GET %s", path), NULL);
+}
+
+static enum MHD_Result get_boot(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	if (q->row.name)
+		note_boot(h, q, vp_printf(q->arena, "/boot/%s", q->route.file));
 	return serve_file(h, c, q, vp_printf(q->arena, "%s/%s", boot_dir(h, q), q->route.file));
 }
 
@@ -284,6 +291,23 @@ static enum MHD_Result get_answer(struct vp_http *h, struct MHD_Connection *c, s
 static enum MHD_Result get_image(struct vp_http *h, struct MHD_Connection *c, struct request *q)
 {
 	return serve_file(h, c, q, vp_printf(q->arena, "%s/%s", h->image_dir, q->route.file));
+}
+
+/* The path is the row's, never the request's: nothing but what the node was armed with can be had. */
+static enum MHD_Result get_installer(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	const char *path = !strcmp(q->route.file, "kernel") ? q->row.kernel : q->row.initrd;
+
+	if (path[0] != '/')
+		return say(c, MHD_HTTP_NOT_FOUND, "no such file\n");
+	note_boot(h, q, vp_printf(q->arena, "/boot/%s/%s", q->row.name, q->route.file));
+	return serve_file(h, c, q, path);
+}
+
+static enum MHD_Result get_guest(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	return h->guest_dir ? serve_file(h, c, q, vp_printf(q->arena, "%s/%s", h->guest_dir, q->route.file))
+			    : say(c, MHD_HTTP_NOT_FOUND, "no such file\n");
 }
 
 /* --- Status --- */
@@ -367,6 +391,19 @@ static enum MHD_Result post_event(struct vp_http *h, struct MHD_Connection *c, s
 	if (!strcmp(phase, q->row.phase) && percent == q->row.percent)
 		return say(c, MHD_HTTP_OK, "ok\n");
 	return evidence(h, c, q, VP_EV_PHASE, phase, (int)percent, vp_printf(q->arena, "%s %u %%%s%s", phase, percent, text[0] ? ": " : "", text));
+}
+
+/* cloud-init's three files: user-data is the configuration; what is beside it holds no secret. */
+static enum MHD_Result get_seed(struct vp_http *h, struct MHD_Connection *c, struct request *q)
+{
+	if (!strcmp(q->route.file, "user-data"))
+		return get_config(h, c, q);
+	if (!strcmp(q->route.file, "script"))
+		return q->row.script[0] ? say(c, MHD_HTTP_OK, q->row.script) : say(c, MHD_HTTP_NOT_FOUND, "no such file\n");
+	if (!strcmp(q->route.file, "vendor-data"))
+		return say(c, MHD_HTTP_OK, "");
+	return say(c, MHD_HTTP_OK,
+		   vp_printf(q->arena, "instance-id: %s\nlocal-hostname: %.*s\n", q->row.uuid, (int)strcspn(q->row.name, "."), q->row.name));
 }
 
 static enum MHD_Result post_ack(struct vp_http *h, struct MHD_Connection *c, struct request *q)
@@ -458,10 +495,13 @@ static enum MHD_Result post_result(struct vp_http *h, struct MHD_Connection *c, 
 }
 
 static enum MHD_Result (*const handlers[])(struct vp_http *h, struct MHD_Connection *c, struct request *q) = {
-	[VP_ROUTE_PAGE] = get_page,	[VP_ROUTE_STATUS] = get_status, [VP_ROUTE_BOOT] = get_boot,	 [VP_ROUTE_IMAGE] = get_image,
-	[VP_ROUTE_CONFIG] = get_config, [VP_ROUTE_EVENT] = post_event,	[VP_ROUTE_ACK] = post_ack,	 [VP_ROUTE_FAILED] = post_failed,
-	[VP_ROUTE_UP] = post_up,	[VP_ROUTE_TASK] = get_task,	[VP_ROUTE_RESULT] = post_result, [VP_ROUTE_AII] = get_aii,
-	[VP_ROUTE_LOADER] = get_loader, [VP_ROUTE_ANSWER] = get_answer, [VP_ROUTE_LIVE] = get_live,	 [VP_ROUTE_METRICS] = get_metrics,
+	[VP_ROUTE_PAGE] = get_page,	  [VP_ROUTE_STATUS] = get_status,	[VP_ROUTE_BOOT] = get_boot,
+	[VP_ROUTE_IMAGE] = get_image,	  [VP_ROUTE_CONFIG] = get_config,	[VP_ROUTE_EVENT] = post_event,
+	[VP_ROUTE_ACK] = post_ack,	  [VP_ROUTE_FAILED] = post_failed,	[VP_ROUTE_UP] = post_up,
+	[VP_ROUTE_TASK] = get_task,	  [VP_ROUTE_RESULT] = post_result,	[VP_ROUTE_AII] = get_aii,
+	[VP_ROUTE_LOADER] = get_loader,	  [VP_ROUTE_ANSWER] = get_answer,	[VP_ROUTE_LIVE] = get_live,
+	[VP_ROUTE_METRICS] = get_metrics, [VP_ROUTE_INSTALLER] = get_installer, [VP_ROUTE_SEED] = get_seed,
+	[VP_ROUTE_GUEST] = get_guest,
 };
 
 /* --- Checks before anything is read or done --- */
@@ -473,6 +513,17 @@ static void peer_of(struct MHD_Connection *c, char peer[INET_ADDRSTRLEN])
 
 	if (in->sin_family != AF_INET || !inet_ntop(AF_INET, &in->sin_addr, peer, INET_ADDRSTRLEN))
 		peer[0] = '\0';
+}
+
+/* A loader has no token; what it gets is no secret, and for a node that is to be installed only. */
+static enum MHD_Result check_armed(struct vp_http *h, struct MHD_Connection *c, struct request *q, bool *refused)
+{
+	if (!q->row.ip[0] || strcmp(q->row.ip, q->peer))
+		return refuse(h, c, q, "not the node's address");
+	if (vp_boot_decide(&q->row, vp_wall(), NULL) != VP_ANSWER_INSTALL)
+		return refuse(h, c, q, "the node is not armed");
+	*refused = false;
+	return MHD_YES;
 }
 
 /* MHD_YES: the node that is named is the one that asks. Otherwise the refusal is queued, *refused tells. */
@@ -487,6 +538,10 @@ static enum MHD_Result check_node(struct vp_http *h, struct MHD_Connection *c, s
 		return broken(c, &err);
 	if (!rc)
 		return say(c, MHD_HTTP_FORBIDDEN, "refused\n");
+	if (q->route.id == VP_ROUTE_INSTALLER)
+		return check_armed(h, c, q, refused);
+	if (q->route.token[0])
+		token = q->route.token;
 	if (!token || !q->row.token[0] || !vp_equal_secret(q->row.token, token))
 		return refuse(h, c, q, "wrong token");
 	if (!q->row.ip[0] || strcmp(q->row.ip, q->peer))
@@ -748,9 +803,13 @@ struct vp_http *vp_http_start(const struct vp_http_opts *o, struct vp_err *err)
 	struct vp_http *h = vp_xcalloc(1, sizeof(*h));
 
 	signal(SIGPIPE, SIG_IGN);
-	*h = (struct vp_http){
-		.state = o->state, .image_dir = o->image_dir, .loader_dir = o->loader_dir, .changed = o->changed, .arg = o->arg, .port = o->port
-	};
+	*h = (struct vp_http){ .state = o->state,
+			       .image_dir = o->image_dir,
+			       .guest_dir = o->guest_dir,
+			       .loader_dir = o->loader_dir,
+			       .changed = o->changed,
+			       .arg = o->arg,
+			       .port = o->port };
 	h->apart = o->status_address;
 	h->board = vp_board_new(o->state, o->state_dir);
 	h->stream = vp_stream_new(h->board, &h->tally);

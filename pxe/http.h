@@ -12,7 +12,10 @@ enum vp_route_id {
 	VP_ROUTE_LOADER,
 	VP_ROUTE_ANSWER,
 	VP_ROUTE_IMAGE,
+	VP_ROUTE_INSTALLER,
 	VP_ROUTE_CONFIG,
+	VP_ROUTE_SEED,
+	VP_ROUTE_GUEST,
 	VP_ROUTE_EVENT,
 	VP_ROUTE_ACK,
 	VP_ROUTE_FAILED,
@@ -30,6 +33,8 @@ enum vp_route_id {
 struct vp_route {
 	enum vp_route_id id;
 	char node[256];
+	/* The secret, where the path holds it: for clients that put a file name after what they are given. */
+	char token[80];
 	/* File of the image cache. */
 	char file[80];
 	char run[80];
@@ -69,6 +74,8 @@ struct vp_http_opts {
 	const char *loader_dir;
 	/* Consoles are below it; NULL: none. */
 	const char *state_dir;
+	/* Where vprov-guest is. */
+	const char *guest_dir;
 	/* Addresses to listen on, nothing else. */
 	const char *const *addresses;
 	size_t naddresses;

@@ -4,7 +4,7 @@
 
 #include "http.h"
 
-/* %n node, %i DIGEST.tar.zst, %r run, %a name of a result, %b vmlinuz or initrd, %e NAME.efi, %c ipxe or grub. */
+/* %n node, %t token, %i DIGEST.tar.zst, %r run, %a name of a result, %e NAME.efi; %b, %c, %k, %s, %g: one of the files below. */
 static const struct vp_route_info routes[] = {
 	[VP_ROUTE_PAGE] = { "/", "GET, HEAD", 0, "page" },
 	[VP_ROUTE_STATUS] = { "/status.json", "GET, HEAD", 0, "status" },
@@ -14,6 +14,9 @@ static const struct vp_route_info routes[] = {
 	[VP_ROUTE_IMAGE] = { "/image/%i", "GET, HEAD", 0, "image" },
 	/* No HEAD: it would use up what can be had only once, or show what a GET might then not give. */
 	[VP_ROUTE_CONFIG] = { "/boot/%n/config", "GET", 0, "configuration" },
+	[VP_ROUTE_INSTALLER] = { "/boot/%n/%k", "GET, HEAD", 0, "installer" },
+	[VP_ROUTE_SEED] = { "/boot/%n/%t/%s", "GET", 0, "configuration" },
+	[VP_ROUTE_GUEST] = { "/guest/%g", "GET, HEAD", 0, "program" },
 	[VP_ROUTE_EVENT] = { "/node/%n/event", "POST", VP_MAX_EVENT, "event" },
 	[VP_ROUTE_ACK] = { "/node/%n/ack", "POST", VP_MAX_EVENT, "ack" },
 	[VP_ROUTE_FAILED] = { "/node/%n/failed", "POST", VP_MAX_EVENT, "failure" },
@@ -41,9 +44,27 @@ static bool is_image(const char *s, size_t len)
 	return len == 64 + strlen(".tar.zst") && strspn(s, "0123456789abcdef") == 64 && !memcmp(s + 64, ".tar.zst", 8);
 }
 
-static bool is_boot(const char *s, size_t len)
+/* The files that a letter stands for; true for every other letter. */
+static bool is_listed(char letter, const char *s, size_t len)
 {
-	return (len == 7 && !memcmp(s, "vmlinuz", 7)) || (len == 6 && !memcmp(s, "initrd", 6));
+	static const struct {
+		char letter;
+		const char *files[5];
+	} lists[] = { { 'b', { "vmlinuz", "initrd" } },
+		      { 'c', { "ipxe", "grub" } },
+		      { 'k', { "kernel", "initrd" } },
+		      { 's', { "user-data", "meta-data", "vendor-data", "script" } },
+		      { 'g', { "vprov-guest" } } };
+
+	for (size_t i = 0; i < vp_count(lists); i++) {
+		if (lists[i].letter != letter)
+			continue;
+		for (const char *const *f = lists[i].files; *f; f++)
+			if (strlen(*f) == len && !memcmp(*f, s, len))
+				return true;
+		return false;
+	}
+	return true;
 }
 
 static bool is_efi(const char *s, size_t len)
@@ -51,26 +72,19 @@ static bool is_efi(const char *s, size_t len)
 	return len > 4 && !memcmp(s + len - 4, ".efi", 4);
 }
 
-static bool is_answer(const char *s, size_t len)
-{
-	return len == 4 && (!memcmp(s, "ipxe", 4) || !memcmp(s, "grub", 4));
-}
-
 static bool fits(char letter, const char *s, size_t len)
 {
 	switch (letter) {
 	case 'i': return is_image(s, len);
-	case 'b': return is_boot(s, len);
 	case 'e': return is_efi(s, len);
-	case 'c': return is_answer(s, len);
-	default: return true;
+	default: return is_listed(letter, s, len);
 	}
 }
 
 /* One segment into the part that the letter names. */
 static bool take(struct vp_route *r, char letter, const char *s, size_t len)
 {
-	char *part = letter == 'n' ? r->node : letter == 'r' ? r->run : letter == 'a' ? r->name : r->file;
+	char *part = letter == 'n' ? r->node : letter == 't' ? r->token : letter == 'r' ? r->run : letter == 'a' ? r->name : r->file;
 	size_t size = letter == 'n' ? sizeof(r->node) : sizeof(r->file);
 
 	if (len >= size || !vp_safe_name(s, len) || !fits(letter, s, len))

@@ -641,6 +641,7 @@ static int make_grub(struct serve *s, struct vp_err *err)
 static int setup(struct serve *s, struct vp_err *err)
 {
 	struct vp_http_opts http = { .image_dir = s->o.image_dir,
+				     .guest_dir = s->o.guest_dir,
 				     .state_dir = s->o.state_dir,
 				     .port = s->o.port,
 				     .naddresses = s->o.nnets,

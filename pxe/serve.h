@@ -10,7 +10,11 @@
  *   GET  /boot/ipxe?mac=M, /boot/grub?mac=M  the boot answer, for the loader of the node whose address the peer has (403 where M is not its MAC)
  *   GET  /boot/snponly.efi, ...           the loaders themselves, for UEFI that boots over HTTP
  *   GET  /image/DIGEST.tar.zst            root image
+ *   GET  /boot/NODE/kernel, /boot/NODE/initrd  of a distribution's installer: files that the node's row names, for the armed node's address
+ *   GET  /guest/vprov-guest               the program of installed nodes
  *   GET  /boot/NODE/config?token=T        install configuration, once (KEY='value' lines, shell quoting); 409 afterwards
+ *   GET  /boot/NODE/T/user-data           the same for cloud-init, once; meta-data and vendor-data beside it as often as they are asked for
+ *   GET  /boot/NODE/T/script              what the configuration has a distribution's installer run
  *   POST /node/NODE/event?token=T         body: "PHASE PERCENT [text]"
  *   POST /node/NODE/ack?token=T           end of the installation
  *   POST /node/NODE/failed?token=T        body: the reason
@@ -48,6 +52,8 @@ struct vp_serve_opts {
 	const char *hook;
 	/* The image cache: vmlinuz, initrd, DIGEST.tar.zst. */
 	const char *image_dir;
+	/* Where vprov-guest is. */
+	const char *guest_dir;
 	const struct vp_serve_net *nets;
 	size_t nnets;
 	/* HTTP port; 0 lets the kernel choose. */

@@ -500,6 +500,22 @@ void vp_escape_shell(struct vp_buf *out, const char *text, size_t len)
 	vp_buf_adds(out, "'");
 }
 
+void vp_escape_json(struct vp_buf *out, const char *text, size_t len)
+{
+	vp_buf_adds(out, "\"");
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c < 0x20 || c == 0x7f)
+			vp_buf_addf(out, "\\u%04x", c);
+		else if (c == '"' || c == '\\')
+			vp_buf_addf(out, "\\%c", c);
+		else
+			vp_buf_add(out, &text[i], 1);
+	}
+	vp_buf_adds(out, "\"");
+}
+
 void vp_escape_line(struct vp_buf *out, const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)

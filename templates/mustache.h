@@ -19,6 +19,8 @@ typedef void vp_escape_fn(struct vp_buf *out, const char *text, size_t len);
 vp_escape_fn vp_escape_xml;
 /* One shell word in single quotes. */
 vp_escape_fn vp_escape_shell;
+/* A string of JSON, with its quotes: also YAML. */
+vp_escape_fn vp_escape_json;
 /* Nothing escaped, but line breaks and other control characters become blanks: for line-based configuration files. */
 vp_escape_fn vp_escape_line;
 

@@ -205,6 +205,20 @@ static json_t *direct(const struct vp_direct *d)
 	return j;
 }
 
+/* Only what is said. */
+static json_t *netboot(const struct vp_node *n)
+{
+	const struct vp_netboot *nb = &n->netboot;
+	const char *const members[][2] = { { "kernel", nb->kernel }, { "initrd", nb->initrd }, { "args", nb->args },
+					   { "mirror", nb->mirror }, { "suite", nb->suite },   { "iso", nb->iso } };
+	json_t *j = json_object();
+
+	for (size_t i = 0; i < vp_count(members); i++)
+		if (members[i][1] && *members[i][1])
+			json_object_set_new(j, members[i][0], text(members[i][1]));
+	return j;
+}
+
 /* "255.255.240.0" */
 static json_t *netmask(unsigned prefix)
 {
@@ -512,6 +526,7 @@ static const struct part {
 	{ "filesystems", filesystems },
 	{ "creation", creation },
 	{ "aii", aii },
+	{ "netboot", netboot },
 };
 
 json_t *vp_node_part(const struct vp_node *n, const char *key)

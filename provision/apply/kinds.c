@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../state/phase.h"
+#include "../../templates/installer.h"
 #include "apply.h"
 
 #define MTU_DEFAULT 1500
@@ -269,10 +270,42 @@ static int render_config(struct vp_world *w, const struct vp_node *n, const stru
 	return rc;
 }
 
+/* The same for the installer of a distribution, with what it boots. */
+static int render_installer(struct vp_world *w, const struct vp_node *n, struct vp_node_row *row, struct vp_err *err)
+{
+	char *url = vp_service_url(w, n, err), token[33];
+	struct vp_installer in;
+
+	vp_random_hex(token, 16);
+	if (!url || vp_render_installer(w->arena, &w->render, n, url, token, &in, err))
+		return -1;
+	row->token = vp_strdup(w->arena, token);
+	row->kernel = n->netboot.kernel;
+	row->initrd = n->netboot.initrd;
+	row->cmdline = in.cmdline;
+	row->config = in.config;
+	row->script = in.script;
+	row->image = "";
+	return 0;
+}
+
+/* In a fake world there is nothing to install from. */
+static int prepare_install(struct vp_world *w, const struct vp_node *n, struct vp_node_row *row, struct vp_err *err)
+{
+	struct vp_image image = { 0 };
+
+	row->method = vp_install_name(n->install);
+	row->kernel = row->initrd = row->cmdline = row->script = "";
+	if (!w->image)
+		return 0;
+	if (vp_install_foreign(n->install))
+		return render_installer(w, n, row, err);
+	return w->image(w, n, false, &image, err) == 1 ? render_config(w, n, &image, row, err) : -1;
+}
+
 int vp_arm(struct vp_world *w, const struct vp_node *n, const char *before, struct vp_err *err)
 {
 	struct vp_node_row row;
-	struct vp_image image = { 0 };
 	char stamp[32];
 	time_t now = (time_t)vp_wall();
 
@@ -283,7 +316,7 @@ int vp_arm(struct vp_world *w, const struct vp_node *n, const char *before, stru
 		row.armed_until = vp_wall() + VP_ARM_SECONDS;
 		return row.armed ? vp_state_put(w->state, &row, err) : 0;
 	}
-	if (w->image && (w->image(w, n, false, &image, err) != 1 || render_config(w, n, &image, &row, err)))
+	if (prepare_install(w, n, &row, err))
 		return -1;
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime(&now));
 	row.life = VP_ARMED;

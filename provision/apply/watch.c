@@ -69,6 +69,9 @@ static int console_line(struct watch *wt, struct tracked *t, const char *line, s
 			continue;
 		if (p->fatal && t->row.life >= VP_UP)
 			continue;
+		/* What a distribution's installer runs in looks like an installed system. */
+		if (p->ev == VP_EV_DISK && t->row.life < VP_ACKED && *t->row.kernel)
+			continue;
 		return vp_state_evidence(wt->w->state, t->name, p->ev, NULL, -1, vp_printable(wt->w->arena, line, 200), err);
 	}
 	return 0;

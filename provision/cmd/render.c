@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "../../pxe/serve.h"
+#include "../../templates/installer.h"
 #include "cmd.h"
 
 /* What is known only once a node is armed: the secret of its installation, the root image, and the port of the boot service. */
@@ -67,12 +68,44 @@ static int config(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out,
 static int answer(struct vp_ctx *c, const struct vp_node *n, void (*write)(enum vp_boot_answer, const struct vp_boot_what *, struct vp_buf *),
 		  struct vp_buf *out)
 {
-	const struct vp_node_row row = { .name = n->name, .token = TOKEN };
+	vp_cleanup(vp_buf_free) struct vp_buf cmdline = { 0 };
+	struct vp_node_row row = { .name = n->name, .token = TOKEN };
 	struct vp_boot_what what;
 
+	vp_installer_cmdline(n, server(c, n), TOKEN, &cmdline);
+	if (vp_install_foreign(n->install)) {
+		row.kernel = n->netboot.kernel;
+		row.initrd = n->netboot.initrd;
+		row.cmdline = vp_buf_str(&cmdline);
+	}
 	vp_boot_what(c->arena, &row, VP_ANSWER_INSTALL, server(c, n), &what);
 	write(VP_ANSWER_INSTALL, &what, out);
 	return 0;
+}
+
+typedef int installer_fn(const struct vp_render *r, const struct vp_node *n, const char *url, const char *token, struct vp_buf *out,
+			 struct vp_err *err);
+
+static int installer(struct vp_ctx *c, const struct vp_node *n, installer_fn *render, struct vp_buf *out, struct vp_err *err)
+{
+	struct vp_render r = vp_ctx_render(c);
+
+	return render(&r, n, server(c, n), TOKEN, out, err);
+}
+
+static int preseed(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
+{
+	return installer(c, n, vp_render_preseed, out, err);
+}
+
+static int autoinstall(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
+{
+	return installer(c, n, vp_render_autoinstall, out, err);
+}
+
+static int preseed_script(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
+{
+	return installer(c, n, vp_render_preseed_script, out, err);
 }
 
 static int pxelinux(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
@@ -142,8 +175,18 @@ static const struct kind {
 	const char *name;
 	int (*render)(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err);
 } kinds[] = {
-	{ "domain", domain },	{ "domain-install", domain_install }, { "pxelinux", pxelinux }, { "dnsmasq", dnsmasq }, { "config", config },
-	{ "network", network }, { "kickstart", kickstart },	      { "ipxe", ipxe },		{ "grub", grub },
+	{ "domain", domain },
+	{ "domain-install", domain_install },
+	{ "pxelinux", pxelinux },
+	{ "dnsmasq", dnsmasq },
+	{ "config", config },
+	{ "network", network },
+	{ "kickstart", kickstart },
+	{ "ipxe", ipxe },
+	{ "grub", grub },
+	{ "preseed", preseed },
+	{ "autoinstall", autoinstall },
+	{ "preseed-script", preseed_script },
 };
 
 static const struct kind *find_kind(const char *name)

@@ -133,6 +133,7 @@ static int serve_once(struct vp_ctx *c, struct lookout *l, struct vp_err *err)
 	struct vp_serve_opts o = { .state_dir = c->state_dir,
 				   .hook = vp_printf(a, "%s/vprov-guest", vp_ctx_lib(c, "guest")),
 				   .image_dir = vp_ctx_cache(a),
+				   .guest_dir = vp_ctx_lib(c, "guest"),
 				   .port = VP_HTTP_PORT,
 				   .status_address = vp_site_get(c->site, "status_address"),
 				   .until_done = c->until_done,

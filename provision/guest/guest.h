@@ -52,6 +52,11 @@ void vp_guest_proof(FILE *out, const char *server);
 /* Name of the whole disk below a device number ("vda"), "" if there is none (tmpfs). */
 void vp_guest_disk_of(dev_t dev, char *name, size_t size);
 
+/*
+ * Leaves this program in the system below root, with what it has to know, and started at each boot (systemd, else rc.local): for the end of an
+ * installation that is not vprov's own. Exit status.
+ */
+int vp_guest_setup(const char *root, const char *url, const char *node, const char *token);
 /* Reports in and works on tasks until killed; exit status. */
 int vp_guest_agent(const char *conf);
 

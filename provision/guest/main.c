@@ -69,6 +69,12 @@ static int cmd_agent(int argc, char **argv)
 	return vp_guest_agent(argc > 1 ? argv[1] : "/etc/vprov/agent.conf");
 }
 
+static int cmd_setup(int argc, char **argv)
+{
+	(void)argc;
+	return vp_guest_setup(argv[1], argv[2], argv[3], argv[4]);
+}
+
 static const struct command {
 	const char *name;
 	const char *args;
@@ -81,6 +87,7 @@ static const struct command {
 	{ "cpu", "LAPS", 1, 1, cmd_cpu },
 	{ "proof", "SERVER-ADDRESS", 1, 1, cmd_proof },
 	{ "agent", "[FILE]", 0, 1, cmd_agent },
+	{ "setup", "ROOT URL NODE TOKEN", 4, 4, cmd_setup },
 };
 
 int main(int argc, char **argv)

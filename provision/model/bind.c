@@ -579,7 +579,7 @@ static void check_bridge(struct vp_bind *b, const struct vp_bridge *br, const st
 	if (ip == host)
 		vp_problem(b, VP_ERROR, VP_E_VALUE, at, "", "%s is the host's own address on %s", nic->ip, br->name);
 	else if (nic->boot && !vp_same_net(ip, host, br->prefix))
-		vp_problem(b, b->node->n.install == VP_INSTALL_IMAGE ? VP_ERROR : VP_WARNING, VP_E_VALUE, at, "",
+		vp_problem(b, b->node->n.install != VP_INSTALL_NONE ? VP_ERROR : VP_WARNING, VP_E_VALUE, at, "",
 			   "%s is outside of the subnet of the bridge %s, %s/%u", nic->ip, br->name, br->address, br->prefix);
 }
 
@@ -706,6 +706,7 @@ struct vp_node *vp_bind(struct vp_arena *a, const struct vp_profile *p, const st
 		bind_disks(&b);
 		vp_bind_layout(&b);
 		vp_bind_aii(&b);
+		vp_bind_netboot(&b);
 		bind_nics(&b);
 		bind_bridges(&b);
 		vp_placed_unused(&b);
@@ -745,7 +746,22 @@ const char *vp_firmware_name(enum vp_firmware f)
 	return f == VP_UEFI ? "uefi" : "bios";
 }
 
+static const char *const installs[] = { "image", "kickstart", "preseed", "autoinstall", "none" };
+
 const char *vp_install_name(enum vp_install i)
 {
-	return i == VP_INSTALL_NONE ? "none" : "image";
+	return installs[i];
+}
+
+int vp_install_find(const char *name)
+{
+	for (size_t i = 0; i < vp_count(installs); i++)
+		if (!strcmp(installs[i], name))
+			return (int)i;
+	return -1;
+}
+
+bool vp_install_foreign(enum vp_install i)
+{
+	return i != VP_INSTALL_IMAGE && i != VP_INSTALL_NONE;
 }

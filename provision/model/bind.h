@@ -243,6 +243,8 @@ void vp_bind_layout(struct vp_bind *b);
 void vp_bind_aii(struct vp_bind *b);
 /* Repositories and packages of the installation; lenient: what is odd in there is left out. */
 void vp_bind_software(struct vp_bind *b);
+/* The installer that the node boots; after the method and what AII says. */
+void vp_bind_netboot(struct vp_bind *b);
 
 /* One thing below /system/blockdevices. */
 struct vp_blockdev {
@@ -336,6 +338,6 @@ bool vp_same_net(uint32_t a, uint32_t b, unsigned prefix);
 
 extern const struct vp_check vp_is_label, vp_is_domain, vp_is_ifname, vp_is_diskname, vp_is_mac, vp_is_ip, vp_is_host_ip, vp_is_own_ip, vp_is_netmask,
 	vp_is_cidr, vp_is_dir, vp_is_args, vp_is_ssh_key, vp_is_crypt, vp_is_package, vp_is_mountpoint, vp_is_options, vp_is_fslabel, vp_is_uuid,
-	vp_is_key, vp_is_uri, vp_is_place, vp_is_line, vp_is_address, vp_is_volume;
+	vp_is_key, vp_is_uri, vp_is_place, vp_is_bootfile, vp_is_url, vp_is_line, vp_is_address, vp_is_volume;
 
 #endif

@@ -169,7 +169,7 @@ static void tell_troubles(struct vp_layout *l, enum vp_install method)
 	for (size_t i = 0; i < l->ntroubles; i++) {
 		const struct vp_trouble *t = &l->troubles[i];
 
-		if (method == VP_INSTALL_IMAGE)
+		if (method == VP_INSTALL_IMAGE || (method != VP_INSTALL_NONE && !t->lacking))
 			vp_problem(l->b, VP_ERROR, t->code, t->at, "/system/filesystems", "%s", t->text);
 		else if (!t->lacking)
 			vp_problem(l->b, VP_WARNING, t->code, t->at, "/system/filesystems", "%s", t->text);

@@ -15,7 +15,8 @@
 
 enum vp_virt { VP_KVM, VP_QEMU, VP_XEN_PARA, VP_XEN_HVM };
 enum vp_firmware { VP_BIOS, VP_UEFI };
-enum vp_install { VP_INSTALL_IMAGE, VP_INSTALL_NONE };
+/* All but image and none are a distribution's own installer, which boots over the network and reads a configuration. */
+enum vp_install { VP_INSTALL_IMAGE, VP_INSTALL_KICKSTART, VP_INSTALL_PRESEED, VP_INSTALL_AUTOINSTALL, VP_INSTALL_NONE };
 /* A hypervisor is where guests run: it has bridges and capacity, and is not made by vprov. */
 enum vp_machine { VP_GUEST, VP_HYPERVISOR };
 
@@ -74,6 +75,23 @@ struct vp_direct {
 	const char *bootloader, *bootargs;
 };
 
+#define VP_DEBIAN_MIRROR "http://deb.debian.org/debian"
+#define VP_DEBIAN_SUITE	 "bookworm"
+
+/* A distribution's installer. */
+struct vp_netboot {
+	/* Absolute paths on the machine of the boot service, or URLs (http, https) for the boot loader. */
+	const char *kernel, *initrd;
+	/* Where kernels are that AII names below its TFTP root. */
+	const char *dir;
+	/* More of its kernel arguments. */
+	const char *args;
+	/* URL of the distribution's packages, and its release. */
+	const char *mirror, *suite;
+	/* URL of the live system that subiquity runs in. */
+	const char *iso;
+};
+
 struct vp_verify {
 	bool enabled;
 	/* Laps of the CPU kernel; seconds of network traffic; MiB of the file bonnie++ writes (0: twice the memory). */
@@ -103,6 +121,7 @@ struct vp_node {
 	enum vp_virt virt;
 	enum vp_firmware firmware;
 	enum vp_install install;
+	struct vp_netboot netboot;
 	unsigned vcpus;
 	unsigned sockets;
 	uint64_t memory;
@@ -216,5 +235,8 @@ const char *vp_virt_name(enum vp_virt v);
 int vp_virt_find(const char *name);
 const char *vp_firmware_name(enum vp_firmware f);
 const char *vp_install_name(enum vp_install i);
+int vp_install_find(const char *name);
+/* True for the methods that boot a distribution's installer. */
+bool vp_install_foreign(enum vp_install i);
 
 #endif

@@ -280,6 +280,16 @@ static bool place(const char *s)
 	return false;
 }
 
+static bool url(const char *s)
+{
+	return (!strncmp(s, "http://", 7) || !strncmp(s, "https://", 8)) && place(s);
+}
+
+static bool bootfile(const char *s)
+{
+	return url(s) || dir(s);
+}
+
 const struct vp_check vp_is_label = { dotted, "a host name: letters, digits and hyphens" };
 const struct vp_check vp_is_domain = { dotted, "a domain name: letters, digits and hyphens between dots" };
 const struct vp_check vp_is_ifname = { ifname, "a device name: at most 15 letters, digits, or any of . _ -" };
@@ -302,6 +312,8 @@ const struct vp_check vp_is_uuid = { uuid, "a UUID" };
 const struct vp_check vp_is_key = { key, "a name below /system/blockdevices" };
 const struct vp_check vp_is_uri = { uri, "a libvirt URI: qemu:///system" };
 const struct vp_check vp_is_place = { place, "an absolute path, or a URL with http, https, file or dir" };
+const struct vp_check vp_is_bootfile = { bootfile, "an absolute path, or a URL with http or https" };
+const struct vp_check vp_is_url = { url, "a URL with http or https" };
 const struct vp_check vp_is_address = { any_address, "an address or netmask, of IPv4 or IPv6" };
 const struct vp_check vp_is_line = { line, "one line of text" };
 const struct vp_check vp_is_volume = { volume, "a name of LVM: letters, digits, or any of . _ + -" };

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "plan.h"
 
@@ -303,7 +305,7 @@ static int plan_life(struct look *l, const struct vp_node *n, const struct vp_no
 	if (!fresh && row->life < VP_UP && row->health == VP_FAILED)
 		return vp_fail(l->err, VP_E_INSTALL, "node %s: its installation failed: %s; `vprov destroy %s` makes room for a new one", n->name,
 			       row->reason, n->name);
-	if (fresh && n->install == VP_INSTALL_IMAGE) {
+	if (fresh && n->install != VP_INSTALL_NONE) {
 		if (add_install(l, n, from, "it was never installed"))
 			return -1;
 	} else if (!fresh && row->life < VP_UP && dom->active) {
@@ -321,7 +323,7 @@ static int plan_life(struct look *l, const struct vp_node *n, const struct vp_no
 		add(l, VP_KIND_POWER, VP_STOP, n->name, n, "running", NULL, "--restart")->risk = "restart";
 		add(l, VP_KIND_POWER, VP_START, n->name, n, NULL, "disk", "--restart");
 	}
-	if (n->verify.enabled && n->install == VP_INSTALL_IMAGE && (fresh || row->life < VP_VERIFIED))
+	if (n->verify.enabled && n->install != VP_INSTALL_NONE && (fresh || row->life < VP_VERIFIED))
 		add(l, VP_KIND_VERIFY, VP_RUN, n->name, n, NULL, record,
 		    fresh || row->life < VP_UP ? "after the first boot" : "it was never verified");
 	return 0;
@@ -347,6 +349,18 @@ static void plan_leftovers(struct look *l, const struct vp_node *n)
 	}
 }
 
+/* The boot service, on this machine, hands out what is no URL. */
+static void check_installer(struct look *l, const struct vp_node *n)
+{
+	const char *const files[][2] = { { "netboot.kernel", n->netboot.kernel }, { "netboot.initrd", n->netboot.initrd } };
+
+	for (size_t i = 0; i < vp_count(files); i++)
+		if (files[i][1][0] == '/' && access(files[i][1], R_OK))
+			problem(l, n, files[i][0], VP_E_REFERENCE,
+				vp_printf(l->a, "%s: %s; the installer of %s is booted from there", files[i][1], strerror(errno),
+					  vp_install_name(n->install)));
+}
+
 static int plan_node(struct look *l, const struct vp_node *n)
 {
 	const struct vp_resource *old = vp_resource_find(&l->made, "node", n->name);
@@ -354,12 +368,14 @@ static int plan_node(struct look *l, const struct vp_node *n)
 	struct vp_node_row row;
 	struct vp_virt_dom dom;
 	int found = l->w->state ? vp_state_node(l->w->state, l->a, n->name, &row, l->err) : 0;
-	bool install = n->install == VP_INSTALL_IMAGE && (!found || row.life == VP_DEFINED);
+	bool install = n->install != VP_INSTALL_NONE && (!found || row.life == VP_DEFINED);
 	struct vp_image image;
 
 	if (found < 0)
 		return found;
-	if (install && l->w->image && !planned(l, VP_KIND_IMAGE, "root")) {
+	if (install && vp_install_foreign(n->install))
+		check_installer(l, n);
+	if (install && n->install == VP_INSTALL_IMAGE && l->w->image && !planned(l, VP_KIND_IMAGE, "root")) {
 		int rc = l->w->image(l->w, n, false, &image, l->err);
 
 		if (rc < 0)

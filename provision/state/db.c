@@ -65,6 +65,8 @@ static const char *const steps[] = {
 	" FROM (VALUES (1), (2), (5), (10), (20), (60), (120), (300), (600), (1800), (3600), (1e999)) WHERE true"
 	" ON CONFLICT (phase, le) DO UPDATE SET n = n + excluded.n;"
 	" INSERT INTO phase_sum VALUES (new.phase, new.seconds) ON CONFLICT (phase) DO UPDATE SET seconds = seconds + excluded.seconds; END;",
+	/* 7 */
+	"ALTER TABLE node ADD COLUMN script TEXT;",
 };
 #define SCHEMA_VERSION ((int)vp_count(steps))
 

@@ -7,7 +7,7 @@
 
 #define COLUMNS                                                                                                                                      \
 	"name, uuid, virt, host, mac, ip, life, health, phase, percent, since, last_evidence, reason, token, armed, token_live,"                     \
-	" installs, json, config, image, task, method, kernel, initrd, cmdline, armed_until, rescue_until, seen, before"
+	" installs, json, config, image, task, method, kernel, initrd, cmdline, armed_until, rescue_until, seen, before, script"
 
 static void read_row(struct vp_arena *a, sqlite3_stmt *st, struct vp_node_row *r)
 {
@@ -41,6 +41,7 @@ static void read_row(struct vp_arena *a, sqlite3_stmt *st, struct vp_node_row *r
 		.rescue_until = sqlite3_column_double(st, 26),
 		.seen = vp_db_text(a, st, 27),
 		.before = vp_db_text(a, st, 28),
+		.script = vp_db_text(a, st, 29),
 	};
 }
 
@@ -112,12 +113,12 @@ int vp_state_put(struct vp_state *s, const struct vp_node_row *r, struct vp_err 
 {
 	return vp_db_exec(s, err,
 			  "INSERT OR REPLACE INTO node (" COLUMNS ") VALUES (?1,?2,?3,?4,lower(?5),?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,"
-			  "?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29)",
-			  "ssssssiisiddssiiissssssssddss", r->name, text(r->uuid), text(r->virt), text(r->host), text(r->mac), text(r->ip),
+			  "?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30)",
+			  "ssssssiisiddssiiissssssssddsss", r->name, text(r->uuid), text(r->virt), text(r->host), text(r->mac), text(r->ip),
 			  (int64_t)r->life, (int64_t)r->health, text(r->phase), (int64_t)r->percent, r->since, r->last_evidence, text(r->reason),
 			  text(r->token), (int64_t)r->armed, (int64_t)r->token_live, (int64_t)r->installs, text(r->json), text(r->config),
 			  text(r->image), text(r->task), text(r->method), text(r->kernel), text(r->initrd), text(r->cmdline), r->armed_until,
-			  r->rescue_until, text(r->seen), text(r->before));
+			  r->rescue_until, text(r->seen), text(r->before), text(r->script));
 }
 
 int vp_state_drop(struct vp_state *s, const char *name, struct vp_err *err)

@@ -58,6 +58,8 @@ struct vp_node_row {
 	const char *method;
 	/* What it was armed with: its installer's kernel and ramdisk, absolute paths here or URLs, and the kernel's arguments; "" for image. */
 	const char *kernel, *initrd, *cmdline;
+	/* What its configuration has the installer run; holds no secret but the token. */
+	const char *script;
 };
 
 struct vp_node_rows {

@@ -26,7 +26,10 @@ static void try_route(const char *path)
 		[VP_ROUTE_LOADER] = "/boot/%3$s",
 		[VP_ROUTE_ANSWER] = "/boot/%3$s",
 		[VP_ROUTE_IMAGE] = "/image/%3$s",
+		[VP_ROUTE_INSTALLER] = "/boot/%1$s/%3$s",
 		[VP_ROUTE_CONFIG] = "/boot/%1$s/config",
+		[VP_ROUTE_SEED] = "/boot/%1$s/%5$s/%3$s",
+		[VP_ROUTE_GUEST] = "/guest/%3$s",
 		[VP_ROUTE_EVENT] = "/node/%1$s/event",
 		[VP_ROUTE_ACK] = "/node/%1$s/ack",
 		[VP_ROUTE_FAILED] = "/node/%1$s/failed",
@@ -42,9 +45,9 @@ static void try_route(const char *path)
 	vp_route_parse(path, &r);
 	if (r.id == VP_ROUTE__NONE)
 		return;
-	for (const char *const *part = (const char *const[]){ r.node, r.run, r.file, r.name, NULL }; *part; part++)
+	for (const char *const *part = (const char *const[]){ r.node, r.run, r.file, r.name, r.token, NULL }; *part; part++)
 		must(!**part || (**part != '.' && !strchr(*part, '/')));
-	snprintf(again, sizeof(again), format[r.id], r.node, r.run, r.file, r.name);
+	snprintf(again, sizeof(again), format[r.id], r.node, r.run, r.file, r.name, r.token);
 	must(!strcmp(again, path));
 	must(vp_route_allows(r.id, "GET") != vp_route_allows(r.id, "POST"));
 }

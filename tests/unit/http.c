@@ -93,10 +93,15 @@ static int setup_all(void **state)
 	put_file("old/vmlinuz", "old", 3);
 	put_file("key/vmlinuz", "kernel", 6);
 	put_file("key/initrd", "", 0);
-	http = vp_http_start(
-		&(struct vp_http_opts){
-			.state = db, .image_dir = dir, .loader_dir = dir, .addresses = &address, .naddresses = 1, .changed = on_changed, .arg = dir },
-		&err);
+	http = vp_http_start(&(struct vp_http_opts){ .state = db,
+						     .image_dir = dir,
+						     .loader_dir = dir,
+						     .guest_dir = dir,
+						     .addresses = &address,
+						     .naddresses = 1,
+						     .changed = on_changed,
+						     .arg = dir },
+			     &err);
 	if (!http)
 		print_message("%s\n", err.msg);
 	return http ? 0 : -1;
@@ -555,6 +560,83 @@ static void the_kernel_belongs_to_the_image(void **state)
 	assert_int_equal(status("GET", "/boot/vmlinuz", NULL), 404);
 }
 
+/* n1.x, armed with a distribution's installer */
+static void arm_with_installer(void)
+{
+	struct vp_node_row r = row_of("n1.x");
+
+	put_file("linux", "its kernel", 10);
+	r.method = "preseed";
+	r.uuid = "11111111-2222-4333-8444-555555555555";
+	r.kernel = vp_printf(arena, "%s/linux", dir);
+	r.initrd = "http://mirror/initrd";
+	r.cmdline = "auto=true";
+	r.script = "#!/bin/sh\n";
+	assert_int_equal(vp_state_put(db, &r, NULL), 0);
+}
+
+static void an_installer_is_for_the_armed_node_only(void **state)
+{
+	struct vp_node_row r;
+	const char *got;
+
+	(void)state;
+	/* Armed with vprov's own image: there is none. */
+	assert_int_equal(status("GET", "/boot/n1.x/kernel", NULL), 404);
+	arm_with_installer();
+	got = ask("GET", "/boot/n1.x/kernel", "Range: bytes=4-9\r\n", NULL);
+	assert_int_equal(status_of(got), 206);
+	assert_string_equal(body_of(got), "kernel");
+	assert_int_equal(row_of("n1.x").life, VP_KERNEL);
+	assert_int_equal(events("n1.x", "GET /boot/n1.x/kernel"), 1);
+	/* Not from here: the loader has its URL. */
+	assert_int_equal(status("GET", "/boot/n1.x/initrd", NULL), 404);
+	assert_int_equal(status("GET", "/boot/n1.x/linux", NULL), 404);
+	assert_int_equal(status("GET", "/boot/n1.x/../kernel", NULL), 404);
+	assert_int_equal(status("GET", "/boot/n2.x/kernel", NULL), 403);
+	assert_int_equal(events("n2.x", "installer refused: from 127.0.0.1, not the node's address"), 1);
+	assert_int_equal(status("GET", "/boot/n3.x/kernel", NULL), 403);
+	r = row_of("n1.x");
+	r.armed = false;
+	vp_state_put(db, &r, NULL);
+	assert_int_equal(status("GET", "/boot/n1.x/kernel", NULL), 403);
+	assert_int_equal(events("n1.x", "installer refused: from 127.0.0.1, the node is not armed"), 1);
+}
+
+#define SEED "/boot/n1.x/" TOKEN "/"
+
+static void cloud_init_has_its_three_files(void **state)
+{
+	(void)state;
+	arm_with_installer();
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(body_of(ask("GET", SEED "meta-data", "", NULL)),
+				    "instance-id: 11111111-2222-4333-8444-555555555555\nlocal-hostname: n1\n");
+		assert_int_equal(status("GET", SEED "vendor-data", NULL), 200);
+		assert_string_equal(body_of(ask("GET", SEED "script", "", NULL)), "#!/bin/sh\n");
+		assert_int_equal(status("GET", SEED "network-config", NULL), 404);
+		assert_int_equal(row_of("n1.x").installs, (unsigned)i);
+		assert_int_equal(status("GET", SEED "user-data", NULL), i ? 409 : 200);
+	}
+	assert_int_equal(changes, 1);
+	assert_int_equal(row_of("n1.x").life, VP_CONFIG);
+	assert_int_equal(status("GET", "/boot/n1.x/0123456789abcdef0123456789abcdee/meta-data", NULL), 403);
+	assert_int_equal(status("GET", "/boot/n2.x/" TOKEN "/user-data", NULL), 403);
+	assert_int_equal(row_of("n2.x").installs, 0);
+	/* It does not matter what else is said. */
+	assert_int_equal(status("GET", "/boot/n1.x/0123456789abcdef0123456789abcdee/meta-data?token=" TOKEN, NULL), 403);
+	assert_int_equal(status("HEAD", SEED "user-data", NULL), 405);
+}
+
+static void the_program_of_nodes_is_for_everybody(void **state)
+{
+	(void)state;
+	put_file("vprov-guest", "ELF", 3);
+	assert_string_equal(body_of(ask("GET", "/guest/vprov-guest", "", NULL)), "ELF");
+	assert_int_equal(status("GET", "/guest/vmlinuz", NULL), 404);
+	assert_int_equal(status("GET", "/guest/old/vmlinuz", NULL), 404);
+}
+
 static void ranges(void **state)
 {
 	static const struct {
@@ -838,6 +920,7 @@ int main(void)
 		cmocka_unit_test_setup(loaders_get_the_boot_answer, setup),
 		cmocka_unit_test_setup(loaders_themselves_are_files, setup),
 		cmocka_unit_test_setup(who_is_not_the_node_is_refused, setup),
+		cmocka_unit_test_setup(an_installer_is_for_the_armed_node_only, setup),
 		cmocka_unit_test_setup(an_ended_or_empty_token_opens_nothing, setup),
 		cmocka_unit_test_setup(an_unmodified_kickstart_acknowledges, setup),
 		cmocka_unit_test_setup(nobody_else_acknowledges, setup),
@@ -848,6 +931,8 @@ int main(void)
 		cmocka_unit_test_setup(bodies_end_at_their_limits, setup),
 		cmocka_unit_test_setup(methods_and_paths, setup),
 		cmocka_unit_test_setup(the_kernel_belongs_to_the_image, setup),
+		cmocka_unit_test_setup(cloud_init_has_its_three_files, setup),
+		cmocka_unit_test_setup(the_program_of_nodes_is_for_everybody, setup),
 		cmocka_unit_test_setup(ranges, setup),
 		cmocka_unit_test_setup(downloads_are_progress, setup),
 		cmocka_unit_test_setup(the_pages_hide_secrets_and_escape, setup),

@@ -652,6 +652,59 @@ static void patterns(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* Each case is the site configuration alone, and AII's part of the profile; wrong: where an error is told. */
+static void what_an_installer_boots(void **state)
+{
+	static const struct {
+		const char *site, *aii, *kernel, *initrd, *wrong;
+	} cases[] = {
+		{ "install = preseed", "{}", "", "", "/system/vprov/netboot/kernel" },
+		{ "install = preseed\nnetboot/kernel = /di/linux", "{}", "", "", "/system/vprov/netboot/initrd" },
+		{ "install = preseed\nnetboot/kernel = /di/linux\nnetboot/initrd = https://m/initrd", "{}", "/di/linux", "https://m/initrd", NULL },
+		/* Debian's installer is not what AII names. */
+		{ "install = preseed\nnetboot/dir = /tftp", "{\"kernel\":\"sl/k\",\"initrd\":\"sl/i\"}", "", "", "/system/vprov/netboot/kernel" },
+		{ "install = kickstart\nnetboot/dir = /tftp", "{\"kernel\":\"sl/k\",\"initrd\":\"sl/i\"}", "/tftp/sl/k", "/tftp/sl/i", NULL },
+		{ "install = kickstart\nnetboot/kernel = /k\nnetboot/dir = /t", "{\"kernel\":\"sl/k\",\"initrd\":\"http://m/i\"}", "/k", "http://m/i",
+		  NULL },
+		{ "install = kickstart", "{\"kernel\":\"sl/k\",\"initrd\":\"sl/i\"}", "", "", "/system/aii/nbp/pxelinux/kernel" },
+		{ "install = kickstart\nnetboot/dir = /t", "{\"kernel\":\"@sl.*@\",\"initrd\":\"i\"}", "", "", "/system/aii/nbp/pxelinux/kernel" },
+		{ "install = kickstart\nnetboot/dir = /t", "{\"kernel\":\"../k\",\"initrd\":\"i\"}", "", "", "/system/aii/nbp/pxelinux/kernel" },
+		{ "install = autoinstall\nnetboot/kernel = /k\nnetboot/initrd = /i", "{}", "", "", "/system/vprov/netboot/iso" },
+		{ "install = autoinstall\nnetboot/kernel = /k\nnetboot/initrd = /i\nnetboot/iso = http://m/u.iso", "{}", "/k", "/i", NULL },
+		{ "install = preseed\nnetboot/kernel = /k\nnetboot/initrd = /i\nnetboot/mirror = https://m/debian", "{}", "", "",
+		  "/system/vprov/netboot/mirror" },
+		{ "install = preseed\nnetboot/kernel = /k\nnetboot/initrd = /i\nvirt = xen-para", "{}", "", "", "/system/vprov/install" },
+		/* vprov's own method has its own. */
+		{ "install = image", "{\"kernel\":\"@sl.*@\"}", "", "", NULL },
+	};
+	struct world *w = *state;
+
+	put(w, "/system/vprov/install", NULL);
+	put(w, "/system/vprov/virt", NULL);
+	for (size_t i = 0; i < vp_count(cases); i++) {
+		struct vp_node *n;
+
+		w->diags.n = w->diags.errors = 0;
+		put(w, "/system/aii/nbp", vp_printf(w->a, "{\"pxelinux\":%s}", cases[i].aii));
+		read_site(w, cases[i].site);
+		n = bind(w);
+		assert_int_equal(!n, cases[i].wrong != NULL);
+		if (!n && !find_diag(w, VP_E_MISSING, cases[i].wrong))
+			assert_non_null(find_diag(w, VP_E_VALUE, cases[i].wrong));
+		if (!n)
+			continue;
+		assert_string_equal(n->netboot.kernel, cases[i].kernel);
+		assert_string_equal(n->netboot.initrd, cases[i].initrd);
+		if (n->install == VP_INSTALL_PRESEED)
+			assert_string_equal(n->netboot.suite, "bookworm");
+		if (strstr(cases[i].kernel, "sl"))
+			assert_string_equal(vp_origin_of(n, "netboot.kernel")->path, "/system/aii/nbp/pxelinux/kernel");
+	}
+	for (int m = VP_INSTALL_IMAGE; m <= VP_INSTALL_NONE; m++)
+		assert_int_equal(vp_install_find(vp_install_name((enum vp_install)m)), m);
+	assert_int_equal(vp_install_find("floppy"), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -660,6 +713,7 @@ int main(void)
 		TEST(one_profile_fits_every_virtualisation),
 		TEST(defaults_without_any_layout),
 		TEST(what_image_cannot_make),
+		TEST(what_an_installer_boots),
 		TEST(addresses_of_bridges_and_bonds),
 		TEST(site_configuration_fills_gaps),
 		TEST(site_configuration_is_checked),
