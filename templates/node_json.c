@@ -486,6 +486,20 @@ static void complete(json_t *origin, json_t *v, const char *path)
 	}
 }
 
+static json_t *deadlines(const struct vp_node *n)
+{
+	static const char *const names[VP_DEADLINES] = {
+#define VP_PHASE(symbol, name, hardware, emulated, entered) name,
+#include "../provision/model/phases.def"
+#undef VP_PHASE
+	};
+	json_t *j = json_object();
+
+	for (size_t i = 0; i < VP_DEADLINES; i++)
+		json_object_set_new(j, names[i], number(n->deadlines[i]));
+	return j;
+}
+
 static json_t *verify(const struct vp_verify *v)
 {
 	return json_pack("{sb so so so}", "enabled", v->enabled, "cpu_laps", number(v->cpu_laps), "net_seconds", number(v->net_seconds), "disk_mib",
@@ -569,6 +583,8 @@ json_t *vp_node_head(const struct vp_node *n)
 		{ "packages", texts(n->packages, n->npackages) },
 		{ "verify", verify(&n->verify) },
 		{ "deadline", number(n->deadline) },
+		{ "deadlines", deadlines(n) },
+		{ "retries", number(n->retries) },
 	};
 	json_t *j = json_object();
 

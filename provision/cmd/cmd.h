@@ -59,6 +59,8 @@ int vp_cmd_schema(struct vp_ctx *c);
 /* show --unused */
 int vp_show_unused(struct vp_ctx *c);
 int vp_cmd_version(struct vp_ctx *c);
+/* Part of log: a table of the phases of a node's last installation; nothing where there was none. */
+int vp_phases_print(struct vp_ctx *c, struct vp_state *s, const char *node, struct vp_err *err);
 int vp_cmd_help(struct vp_ctx *c);
 
 /* Prints "vprov: error: ... [VP-xxx]" and what to do next on stderr; answers the exit status of the code. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <time.h>
 
+#include "../state/phase.h"
 #include "cmd.h"
 
 static json_t *event_json(struct vp_ctx *c, const struct vp_event *e)
@@ -9,7 +10,8 @@ static json_t *event_json(struct vp_ctx *c, const struct vp_event *e)
 			 "text", e->text);
 }
 
-static void print_events(struct vp_ctx *c, const struct vp_events *events)
+/* {"events":[...]}, of one node also {"phases":[...]}. */
+static void print_events(struct vp_ctx *c, const struct vp_events *events, const struct vp_phase_rows *phases)
 {
 	json_t *list = json_array();
 
@@ -22,7 +24,7 @@ static void print_events(struct vp_ctx *c, const struct vp_events *events)
 			printf("%s  %s  %-9s  %s\n", vp_ctx_local_time(c, e->time), e->node, e->source, e->text);
 	}
 	if (c->json)
-		vp_print_json(json_pack("{s:O}", "events", list));
+		vp_print_json(json_pack("{s:O, s:o*}", "events", list, "phases", phases ? vp_phase_json(phases) : NULL));
 	json_decref(list);
 }
 
@@ -37,7 +39,7 @@ static void print_stream(struct vp_ctx *c, const struct vp_events *events)
 		json_decref(j);
 	}
 	if (!c->json)
-		print_events(c, events);
+		print_events(c, events, NULL);
 }
 
 /* What came since *last. */
@@ -77,6 +79,7 @@ int vp_cmd_log(struct vp_ctx *c)
 	vp_cleanup(vp_state_closep) struct vp_state *s = NULL;
 	const char *node = c->nargs ? c->args[0] : NULL;
 	struct vp_events events = { 0 };
+	struct vp_phase_rows phases = { 0 };
 	struct vp_err err = { 0 };
 	int rc = vp_ctx_state(c, true, &s);
 
@@ -84,8 +87,9 @@ int vp_cmd_log(struct vp_ctx *c)
 		return rc;
 	if (s && c->follow)
 		return follow(c, s, node);
-	if (s && vp_state_events(s, c->arena, node, 0, &events, &err))
+	if (s && (vp_state_events(s, c->arena, node, 0, &events, &err) ||
+		  (node && c->json && vp_phase_rows(s, c->arena, node, false, &phases, &err))))
 		return vp_ctx_error(c, &err);
-	print_events(c, &events);
-	return VP_EXIT_OK;
+	print_events(c, &events, node ? &phases : NULL);
+	return s && node && !c->json && vp_phases_print(c, s, node, &err) ? vp_ctx_error(c, &err) : VP_EXIT_OK;
 }

@@ -6,6 +6,7 @@
 
 #include "../apply/apply.h"
 #include "../fetch/fetch.h"
+#include "../state/phase.h"
 #include "../state/row_json.h"
 #include "cmd.h"
 #include "table.h"
@@ -17,6 +18,9 @@ struct view {
 	struct vp_node_row *row;
 	/* Runs with other memory or CPUs than it would be started with. */
 	bool pending;
+	/* Of its last installation; seconds until it is up, -1 where that is not known. */
+	struct vp_phase_rows phases;
+	double eta;
 };
 
 struct views {
@@ -122,9 +126,18 @@ static int read_views(struct vp_ctx *c, struct vp_state *s, struct views *out, s
 	if (s && vp_state_nodes(s, c->arena, &rows, err))
 		return -1;
 	out->items = vp_alloc(c->arena, (rows.n + 1) * sizeof(*out->items));
-	for (size_t i = 0; i < rows.n; i++)
-		if (wanted(c, rows.items[i].name))
-			out->items[out->n++].row = &rows.items[i];
+	for (size_t i = 0; i < rows.n; i++) {
+		struct view *v = &out->items[out->n];
+
+		if (!wanted(c, rows.items[i].name))
+			continue;
+		v->row = &rows.items[i];
+		out->n++;
+		/* Nobody may have looked for long: what its deadlines say now. */
+		if (vp_phase_check(s, c->arena, v->row, true, 0, false, err) || vp_phase_rows(s, c->arena, v->row->name, false, &v->phases, err) ||
+		    vp_phase_eta(s, c->arena, v->row, &v->eta, err))
+			return -1;
+	}
 	return 0;
 }
 
@@ -136,14 +149,34 @@ static const char *host_of(struct vp_ctx *c, const struct vp_node_row *r)
 	return vp_strndup(c->arena, r->host, strcspn(r->host, "?"));
 }
 
-/* Being unwell is more than how far it came. */
-static const char *progress_of(struct vp_ctx *c, const struct vp_node_row *r)
+static const char *duration(struct vp_ctx *c, double s)
 {
-	const char *at = r->health == VP_OK ? "" : vp_life_name(r->life);
+	static const struct {
+		const char *unit;
+		double seconds;
+	} units[] = { { "d", 86400 }, { "h", 3600 }, { "min", 60 }, { "s", 1 } };
+	size_t i = 0;
 
-	if (!*r->phase)
-		return at;
-	return vp_printf(c->arena, "%s%s%s %u%%", at, *at ? ": " : "", r->phase, r->percent);
+	while (i + 1 < vp_count(units) && s < 2 * units[i].seconds)
+		i++;
+	return vp_printf(c->arena, "%.0f %s", s < 0 ? 0 : s / units[i].seconds, units[i].unit);
+}
+
+/* "loader", "packages: unpack 40%, 2 min left"; the state, where health stands in its place. */
+static const char *progress_of(struct vp_ctx *c, const struct view *v)
+{
+	const struct vp_node_row *r = v->row;
+	const struct vp_phase_row *in = v->phases.n ? &v->phases.items[v->phases.n - 1] : NULL;
+	/* Being unwell is more than how far it came. */
+	const char *at = r->health == VP_OK ? "" : vp_life_name(r->life), *installer = "", *left = "";
+
+	if (r->life >= VP_ARMED && r->life < VP_UP && in)
+		at = vp_phase_info(in->phase)->name;
+	if (*r->phase)
+		installer = vp_printf(c->arena, "%s%s %u%%", *at ? ": " : "", r->phase, r->percent);
+	if (v->eta >= 0)
+		left = vp_printf(c->arena, "%s%s left", *at || *installer ? ", " : "", duration(c, v->eta));
+	return vp_printf(c->arena, "%s%s%s", at, installer, left);
 }
 
 static const char *reason_of(struct vp_ctx *c, const struct view *v)
@@ -153,26 +186,14 @@ static const char *reason_of(struct vp_ctx *c, const struct view *v)
 	return vp_printf(c->arena, "%s%srestart pending: it runs with other memory or CPUs", v->row->reason, *v->row->reason ? "; " : "");
 }
 
-static const char *age(struct vp_ctx *c, double since)
-{
-	static const struct {
-		const char *unit;
-		double seconds;
-	} units[] = { { "d", 86400 }, { "h", 3600 }, { "min", 60 }, { "s", 1 } };
-	double s = vp_wall() - since;
-	size_t i = 0;
-
-	while (i + 1 < vp_count(units) && s < 2 * units[i].seconds)
-		i++;
-	return vp_printf(c->arena, "%.0f %s", s < 0 ? 0 : s / units[i].seconds, units[i].unit);
-}
-
 static json_t *view_json(struct vp_ctx *c, const struct view *v)
 {
 	json_t *j = vp_node_row_json(v->row);
 
 	json_object_set_new(j, "reason", json_string(reason_of(c, v)));
 	json_object_set_new(j, "restart_pending", json_boolean(v->pending));
+	json_object_set_new(j, "phases", vp_phase_json(&v->phases));
+	json_object_set_new(j, "eta", v->eta >= 0 ? json_real(v->eta) : json_null());
 	return j;
 }
 
@@ -198,7 +219,7 @@ static void print_views(struct vp_ctx *c, const struct views *views)
 	for (size_t i = 0; i < views->n; i++) {
 		const struct vp_node_row *r = views->items[i].row;
 
-		vp_table_row(t, (const char *const[]){ r->name, vp_node_state(r), progress_of(c, r), age(c, r->since), r->virt, host_of(c, r),
+		vp_table_row(t, (const char *const[]){ r->name, vp_node_state(r), progress_of(c, &views->items[i]), duration(c, vp_wall() - r->since), r->virt, host_of(c, r),
 						       reason_of(c, &views->items[i]), NULL });
 	}
 	vp_table_print(t, stdout);
@@ -218,7 +239,7 @@ static int look_at(struct vp_ctx *c, struct vp_state *s, struct views *views, st
 /* What counts as a change: everything but the age. */
 static const char *line_of(struct vp_ctx *c, const struct view *v)
 {
-	const char *progress = progress_of(c, v->row), *reason = reason_of(c, v);
+	const char *progress = progress_of(c, v), *reason = reason_of(c, v);
 
 	return vp_printf(c->arena, "%s: %s%s%s%s%s%s", v->row->name, vp_node_state(v->row), *progress ? " (" : "", progress, *progress ? ")" : "",
 			 *reason ? ": " : "", reason);

@@ -111,6 +111,14 @@ struct vp_origin {
 	unsigned line;
 };
 
+/* In the order of the phases. */
+enum {
+#define VP_PHASE(symbol, name, hardware, emulated, entered) VP_DEADLINE_##symbol,
+#include "phases.def"
+#undef VP_PHASE
+	VP_DEADLINES
+};
+
 struct vp_node {
 	/* FQDN where the profile has a domain name, else the host name. */
 	const char *name;
@@ -174,6 +182,10 @@ struct vp_node {
 	struct vp_verify verify;
 	/* Seconds without news after which an installation has stalled; 0: by the kind of virtualisation. */
 	unsigned deadline;
+	/* Seconds that each phase of the installation may take; 0: as earlier ones did. */
+	unsigned deadlines[VP_DEADLINES];
+	/* How often an installation that did not get as far as its configuration is begun again. */
+	unsigned retries;
 	enum vp_machine machine;
 	/* As its hypervisor's profile says it: every life; the installation. */
 	struct vp_direct boot, boot_install;

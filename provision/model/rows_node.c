@@ -57,5 +57,16 @@ static const struct vp_row rows[] = {
 	  .unit = "MiB", .fallback = "0", .help = "file that bonnie++ writes; 0: twice the memory" },
 	{ VP_OWN "deadline", VP_O_NODE, VP_K_UINT, VP_AT(vp_node_in, n.deadline), .field = "deadline", .max = 86400, .unit = "s", .fallback = "0",
 	  .help = "an installation without any news for so long has stalled; 0: 90 s, under software emulation 600 s" },
+/* clang-format off */
+#define VP_PHASE(symbol, name, hardware, emulated, entered)                                                                                          \
+	{ VP_OWN "deadlines/" name, VP_O_NODE, VP_K_UINT, VP_AT(vp_node_in, n.deadlines[VP_DEADLINE_##symbol]), .field = "deadlines." name,           \
+	  .max = 604800, .unit = "s", .fallback = "0",                                                                                                \
+	  .help = "how long the phase \"" name "\" of an installation may take, from when " entered "; 0: what earlier ones took tells, else "          \
+		  #hardware " s, under software emulation " #emulated " s" },
+#include "phases.def"
+#undef VP_PHASE
+	/* clang-format on */
+	{ VP_OWN "retries", VP_O_NODE, VP_K_UINT, VP_AT(vp_node_in, n.retries), .field = "retries", .max = 2, .fallback = "1",
+	  .help = "how often a machine is restarted that stopped before it had its configuration; after that, never" },
 };
 const struct vp_rows vp_rows_node = VP_ROWS(rows);

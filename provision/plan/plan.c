@@ -445,6 +445,21 @@ static void note_hosts(struct look *l, const struct vp_nodes *nodes)
 	}
 }
 
+/* Of those that will be installed: when each phase would be given up. */
+static int note_deadlines(struct look *l, struct vp_err *err)
+{
+	for (size_t i = 0; i < l->plan->n; i++) {
+		const struct vp_step *s = &l->plan->items[i];
+		const char *text = s->action == VP_INSTALL && s->want ? vp_plan_deadlines(l->w, s->want, err) : "";
+
+		if (!text)
+			return -1;
+		if (*text)
+			note(l, vp_printf(l->a, "%s: deadlines: %s", s->name, text));
+	}
+	return 0;
+}
+
 int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_plan *out, struct vp_diags *diags, struct vp_err *err)
 {
 	struct look l = { .w = w, .a = w->arena, .plan = out, .diags = diags, .err = err };
@@ -459,6 +474,7 @@ int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_pla
 			rc = plan_node(&l, nodes->items[i]);
 	note_hosts(&l, nodes);
 	note_space(&l);
+	rc = rc ? rc : note_deadlines(&l, err);
 	vp_links_free(&l.links);
 	if (!rc && out->n)
 		qsort(out->items, out->n, sizeof(*out->items), by_kind);

@@ -97,6 +97,9 @@ int vp_plan_loss(struct vp_world *w, const struct vp_node *n, const char **loss,
  */
 int vp_plan_consent(struct vp_world *w, const char *node, const struct vp_node *want, bool holds_data, const char *confirm, struct vp_err *err);
 
+/* The deadlines of a node's installation that are not the default ones, and where they come from; "" for none, NULL on failure. */
+char *vp_plan_deadlines(struct vp_world *w, const struct vp_node *n, struct vp_err *err);
+
 /* {"steps":[{"action","target","risk","before","after","why"}]}, and "loss" where data goes; new reference. */
 json_t *vp_plan_json(const struct vp_plan *p);
 void vp_plan_print(const struct vp_plan *p, FILE *f);

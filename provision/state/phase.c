@@ -12,6 +12,7 @@ static const struct vp_phase_info infos[VP_PHASE__COUNT] = {
 #define VP_PHASE(symbol, name, hardware, emulated, entered) { name, hardware, emulated, entered },
 #include "../model/phases.def"
 #undef VP_PHASE
+	{ "up", 0, 0, "the installed system reports from its disk (HTTP)" },
 };
 
 /* What installers call what they do; others are no phase of their own. */

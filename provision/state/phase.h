@@ -19,6 +19,8 @@ enum vp_phase {
 #define VP_PHASE(symbol, name, hardware, emulated, entered) VP_PHASE_##symbol,
 #include "../model/phases.def"
 #undef VP_PHASE
+	/* The installed system reports from its disk: the end of the run. */
+	VP_PHASE_UP,
 	VP_PHASE__COUNT
 };
 
