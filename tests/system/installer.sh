@@ -28,18 +28,37 @@ echo 'Architecture: amd64' >"$release/main/binary-amd64/Release"
 printf 'Suite: stable\nCodename: bookworm\nArchitectures: amd64\nComponents: main\n' >"$release/Release"
 busybox httpd -p 81 -h "$dir/www"
 
+like_not() { if [[ $2 =~ $3 ]]; then fail "$1" "$2"; else pass "$1"; fi; }
+
 exits 5 "a ramdisk that is not there is found before anything is done" vprov plan "$dir/node.xml"
-like "with its name and where it was said" "$output" 'node.xml.*netboot.initrd|site.*initrd.gz.gone'
-diag "$output"
+# shellcheck disable=SC2154 # set by exits
+like "with its name, and where it was said" "$output" 'site:netboot/initrd: .*initrd.gz.gone: No such file'
 sed -i 's/\.gone$//' "$dir/site"
 exits 3 "there is something to do" vprov plan --exit-code "$dir/node.xml"
-unlike() { if [[ $2 =~ $3 ]]; then fail "$1" "$2"; else pass "$1"; fi; }
-unlike "no root image is built" "$output" "image"
+like_not "no root image is built" "$output" "image"
 
 exits 1 "the installation does not come to its end" vprov apply "$dir/node.xml"
-applied=$output
-diag "$applied"
+diag "$output"
+like "the verdict names what the installer stopped at" "$output" "failed: anna: bad d-i Packages file \(error: dists/bookworm/Release is unsigned"
+is "it is one, and the node is not armed any more" "$(row 'method, installs, armed, health')" 'preseed|1|0|3'
 log=$(vprov log "$node")
-diag "$log"
-cp -r "$state" /tmp/os-state
+like "it booted the installer's kernel from the service" "$log" "GET /boot/$node/kernel"
+like "its ramdisk, too" "$log" "GET /boot/$node/initrd"
+like "it had its configuration" "$log" "configuration handed out"
+like "it said that it had taken it" "$log" "taken by the Debian installer"
+
+console=$(tr -d '\r' <"$state/console/$node.log")
+like "the installer loaded the preseed" "$console" "preseed: successfully loaded preseed file from http://10.94.17.1:8420/boot/$node/config"
+like "and ran its command" "$console" "preseed: running preseed command preseed/early_command"
+like "the answers were used" "$console" "localechooser: info: debian-installer/locale preseeded to 'en_US.UTF-8'"
+like "the mirror, too" "$console" "http://10.94.17.1:81/debian/dists/bookworm/Release"
+is "no complaint about any of them" "$(grep -iE 'debconf.*(warning|error)|preseed.*(error|warning|fail)|load_error|unknown (question|type)' <<<"$console")" ""
+like "disks are not partman's any more" "$console" "Queueing udeb fdisk-udeb for later installation"
+is "the secret is not on the console" "$(grep -c "$(row token)" "$state/console/$node.log")" 0
+like "it switched itself off" "$console" "vprov: powering off"
+
+exits 1 "it is not installed a second time by itself" vprov apply "$dir/node.xml"
+like "and what to do is said" "$output" "its installation failed: anna"
+is "it is still one" "$(row installs)" 1
+ok "destroy" vprov destroy -y "$node"
 done_testing

@@ -26,7 +26,7 @@ phase() {
 fail() {
 	say "FAILED: $*"
 	for _ in 1 2 3 4 5; do
-		{ echo "$*" && tail -n 20 /var/log/syslog; } | head -c 4000 | post failed && break
+		{ echo "$*" && tail -n 20 /var/log/syslog | sed "s/$TOKEN/.../g"; } | head -c 4000 | post failed && break
 		sleep 2
 	done
 	say "powering off"
@@ -65,6 +65,8 @@ complain() {
 follow() {
 	COMPLAINT='' TIMES=0 DETAIL=''
 	tail -n 5000 -f /var/log/syslog | while read -r line; do
+		# The console is kept, and shown.
+		case $line in *"$TOKEN"*) line="${line%%"$TOKEN"*}...${line#*"$TOKEN"}" ;; esac
 		echo "$line" >/dev/console
 		case $line in
 		*"Menu item '"*"' selected"*)
