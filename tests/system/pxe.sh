@@ -41,7 +41,7 @@ client() {
 	ip -n "$1" link set eth0 up
 }
 in_client() { ip netns exec "$1" "${@:2}"; }
-dhcp() { in_client "$1" busybox udhcpc -f -q -n -t 4 -T 1 -A 1 -i eth0 -s "$work/udhcpc"; }
+dhcp() { in_client "$1" busybox udhcpc -f -q -n -t 4 -T 1 -A 1 -i eth0 -s "$work/udhcpc" "${@:2}"; }
 get() { in_client "$1" busybox wget -q -O - "http://10.9.8.1:8420/$2" 2>&1; }
 post() { in_client "$1" busybox wget -q -O - --post-data "$3" "http://10.9.8.1:8420/$2" 2>&1; }
 tftp() { (cd "$work" && in_client "$1" busybox tftp -g -l out -r "$2" 10.9.8.1 && cat out); }
@@ -91,6 +91,19 @@ ok "a client that asks for an IPv6 router is told that there is none" wait_for 1
 is "and has none" "$(ip -n a -6 route show default)" ""
 ok "the node gets its address again" dhcp a
 
+# Option 93 is the architecture, 77 the user class.
+ok "iPXE gets its address" dhcp a -x 0x4d:69505845
+# shellcheck disable=SC2016 # iPXE expands it
+like "and a script over HTTP" "$output" 'file=http://10.9.8.1:8420/boot/ipxe\?mac=\$\{netX/mac\}$'
+ok "UEFI gets its address" dhcp a -x 0x5d:0007
+like "and iPXE by TFTP" "$output" 'file=snponly.efi$'
+is "which is there" "$(tftp a snponly.efi | sha256sum)" "$(sha256sum </usr/lib/ipxe/snponly.efi)"
+ok "UEFI that boots over HTTP gets its address" dhcp a -x 0x5d:0010
+like "and iPXE by HTTP" "$output" 'file=http://10.9.8.1:8420/boot/snponly.efi$'
+is "which is there, too" "$(get a boot/snponly.efi | sha256sum)" "$(sha256sum </usr/lib/ipxe/snponly.efi)"
+like "the script is to install" "$(get a "boot/ipxe?mac=$mac")" "kernel .*http://10.9.8.1:8420/boot/vmlinuz.*vprov.token=$token"
+like "but not for another card" "$(get a "boot/ipxe?mac=52:54:00:00:00:02")" 403
+like "and not for a stranger" "$(get b boot/ipxe)$(get b "boot/grub?mac=$mac")" 403.*403
 is "the loader is sent" "$(tftp a pxelinux.0 | sha256sum)" "$(sha256sum </usr/lib/PXELINUX/pxelinux.0)"
 sleep 1
 is "which is evidence" "$(row life)" 3

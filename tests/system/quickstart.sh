@@ -42,6 +42,8 @@ json=$(vprov status --json)
 like "status: verified" "$json" '"state": "verified"'
 ok "log has the life cycle" vprov log "$node"
 like "log: acked" "$output" acked
+like "log: iPXE, the ROM of the card, asked over HTTP" "$output" "boot loader sent: GET /boot/ipxe"
+is "log: no file of a loader was needed" "$(grep -c 'boot loader sent: pxelinux.0' <<<"$output")" 0
 like "log: disk-boot or up" "$output" "up"
 
 start=$SECONDS
