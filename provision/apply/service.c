@@ -143,7 +143,7 @@ char *vp_service_url(struct vp_world *w, const struct vp_node *n, struct vp_err 
 				address = vp_strdup(w->arena, link->addrs[i].ip);
 	vp_links_free(&links);
 	if (*address)
-		url = vp_printf(w->arena, "http://%s:%u", address, VP_HTTP_PORT);
+		url = vp_printf(w->arena, "http://%s:%u", address, w->http_port ? w->http_port : VP_HTTP_PORT);
 	else
 		vp_fail(err, VP_E_NET, "bridge '%s' has no IPv4 address that the boot service could use", bridge);
 	return url;

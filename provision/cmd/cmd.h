@@ -71,6 +71,8 @@ const char *vp_ctx_program(struct vp_ctx *c);
 const char *vp_ctx_state_dir(struct vp_ctx *c);
 /* Site configuration (exit status 2 and printed diagnostics if it is wrong); 0 or an exit status. */
 int vp_ctx_site(struct vp_ctx *c);
+/* Of the boot service: the site key, else VP_HTTP_PORT. */
+unsigned vp_ctx_http_port(const struct vp_ctx *c);
 /* Problems of the profiles on stderr: errors always, the rest unless quiet. */
 void vp_ctx_diags(const struct vp_ctx *c);
 /*

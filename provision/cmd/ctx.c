@@ -67,6 +67,13 @@ const char *vp_ctx_cache(struct vp_arena *a)
 	return vp_printf(a, "%s/.cache/vprov", home_dir());
 }
 
+unsigned vp_ctx_http_port(const struct vp_ctx *c)
+{
+	const char *port = vp_site_get(c->site, "http_port");
+
+	return port ? (unsigned)atoi(port) : VP_HTTP_PORT;
+}
+
 void vp_ctx_diags(const struct vp_ctx *c)
 {
 	if (c->diags.errors || vp_out.level >= 0)

@@ -8,7 +8,6 @@
 /* What is known only once a node is armed: the secret of its installation, the root image, and the port of the boot service. */
 #define TOKEN  "TOKEN"
 #define DIGEST "DIGEST"
-#define PORT   8420
 
 /* The bridge that a node boots from; NULL where it has none of the profile's. */
 static const struct vp_bridge *boot_bridge(const struct vp_node *n)
@@ -24,7 +23,7 @@ static const char *server(struct vp_ctx *c, const struct vp_node *n)
 	const struct vp_bridge *b = boot_bridge(n);
 
 	/* A bridge that exists already has its address there. */
-	return vp_printf(c->arena, "http://%s:%d", b && b->address[0] ? b->address : "BRIDGE-ADDRESS", PORT);
+	return vp_printf(c->arena, "http://%s:%u", b && b->address[0] ? b->address : "BRIDGE-ADDRESS", vp_ctx_http_port(c));
 }
 
 static int text(struct vp_ctx *c, const char *name, json_t *data, vp_escape_fn *escape, struct vp_buf *out, struct vp_err *err)
@@ -149,7 +148,7 @@ static int dnsmasq(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out
 				   .nets = &net,
 				   .nnets = 1,
 				   .nodes = 1,
-				   .port = PORT,
+				   .port = vp_ctx_http_port(c),
 				   .loader = vp_loader_find(vp_site_get(c->site, "loader")) };
 	struct vp_dhcp_host h;
 

@@ -134,7 +134,7 @@ static int serve_once(struct vp_ctx *c, struct lookout *l, struct vp_err *err)
 				   .hook = vp_printf(a, "%s/vprov-guest", vp_ctx_lib(c, "guest")),
 				   .image_dir = vp_ctx_cache(a),
 				   .guest_dir = vp_ctx_lib(c, "guest"),
-				   .port = VP_HTTP_PORT,
+				   .port = vp_ctx_http_port(c),
 				   .status_address = vp_site_get(c->site, "status_address"),
 				   .until_done = c->until_done,
 				   .loader = vp_loader_find(vp_site_get(c->site, "loader")),

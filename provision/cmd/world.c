@@ -77,6 +77,7 @@ int vp_world_open(struct vp_ctx *c, bool change, struct vp_world *w)
 	context = c;
 	if (rc)
 		return rc;
+	w->http_port = vp_ctx_http_port(c);
 	hv.site_connect = vp_site_get(c->site, "connect");
 	w->render = vp_ctx_render(c);
 	w->service = vp_service_start;

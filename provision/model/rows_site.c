@@ -27,6 +27,8 @@ static const struct vp_row rows[] = {
 	{ "status_address", VP_O_SITE, VP_K_STRING, .check = &vp_is_own_ip,
 	  .help = "address of this machine for the status page and the metrics of the boot service, which then are nowhere else; without it they are "
 		  "on all install networks, where guests can read them" },
+	{ "http_port", VP_O_SITE, VP_K_UINT, .min = 1, .max = 65535,
+	  .help = "TCP port of the boot service (8420); 80 for kickstarts made for AII, which acknowledge to /cgi-bin/aii-installack.cgi there" },
 	{ "namespace", VP_O_SITE, VP_K_STRING, .check = &vp_is_uuid, .help = "namespace of the nodes' UUIDs" },
 };
 const struct vp_rows vp_rows_site = VP_ROWS(rows);

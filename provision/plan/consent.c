@@ -108,7 +108,7 @@ int vp_plan_consent(struct vp_world *w, const char *node, const struct vp_node *
 	if (rc < 0)
 		return rc;
 	/* Armed and not begun: who armed it agreed. */
-	if (rc && row.armed && holds_data)
+	if (rc && row.armed && holds_data && (row.armed_until <= 0 || row.armed_until > vp_wall()))
 		return 0;
 	j = rc ? json_loads(row.json, 0, NULL) : NULL;
 	/* As it was applied: a profile that has lost its protection meanwhile does not protect less. */

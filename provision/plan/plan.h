@@ -35,6 +35,8 @@ struct vp_world {
 	const char *program;
 	/* Site configuration file as given, for the boot service; NULL for the default. */
 	const char *config;
+	/* Of the boot service. */
+	unsigned http_port;
 	/* Installed nodes whose domain changed are restarted. */
 	bool restart;
 };

@@ -72,7 +72,7 @@ exits 0 "nothing to do" vprov plan --exit-code "$dir/node.xml"
 exits 1 "it is not rebuilt without consent" vprov rebuild "$node"
 like "which is asked for" "$output" "--confirm $node"
 "$VPROV" rebuild --confirm "$node" "$node" --state-dir "$state" >"$dir/out" 2>&1 </dev/null & apply=$!
-ok "a second installation unpacks" wait_for 600 console_has "vprov: unpack"
+ok "a second installation begins" wait_for 600 state_is installing
 sleep 5
 kill -9 $apply
 wait $apply 2>/dev/null
