@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -317,12 +318,53 @@ static void test_agent(void **state)
 	vp_remove_tree(dir, NULL);
 }
 
+static void must_hold(struct server *s, const char *root, const char *file, const char *text, mode_t mode)
+{
+	const char *path = vp_printf(s->a, "%s%s", root, file);
+	vp_cleanup(vp_buf_free) struct vp_buf data = { 0 };
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, mode);
+	assert_int_equal(vp_read_file(path, 64u << 20, &data, NULL), 0);
+	assert_non_null(strstr(vp_buf_str(&data), text));
+}
+
+/* What an installer leaves behind: with systemd, and in a system that has none. */
+static void test_setup(void **state)
+{
+	struct server *s = *state;
+
+	for (int systemd = 0; systemd < 2; systemd++) {
+		char root[] = "/tmp/vprov-guest-XXXXXX", link[64] = "";
+
+		assert_non_null(mkdtemp(root));
+		if (systemd) {
+			assert_int_equal(vp_mkdirs(vp_printf(s->a, "%s/lib/systemd", root), 0755, NULL), 0);
+			write_tool(s->a, vp_printf(s->a, "%s/lib/systemd", root), "systemd", "");
+		}
+		for (int again = 0; again < 2; again++)
+			assert_int_equal(guest(s, NULL, "setup", root, "http://10.9.8.1:8420", "n1.x", "secret"), 0);
+		must_hold(s, root, "/etc/vprov/agent.conf", "url=http://10.9.8.1:8420\nnode=n1.x\ntoken=secret\n", 0600);
+		must_hold(s, root, "/usr/local/sbin/vprov-guest", "ELF", 0755);
+		if (systemd) {
+			must_hold(s, root, "/etc/systemd/system/vprov-agent.service", "ExecStart=/usr/local/sbin/vprov-guest agent\n", 0644);
+			assert_true(readlink(vp_printf(s->a, "%s/etc/systemd/system/multi-user.target.wants/vprov-agent.service", root), link,
+					     sizeof(link) - 1) > 0);
+			assert_string_equal(link, "../vprov-agent.service");
+		} else {
+			must_hold(s, root, "/etc/rc.d/rc.local", "/usr/local/sbin/vprov-guest agent", 0755);
+		}
+		vp_remove_tree(root, NULL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_fetch, setup, teardown), cmocka_unit_test_setup_teardown(test_fetch_wrong, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_calls, setup, teardown), cmocka_unit_test_setup_teardown(test_cpu, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_agent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_agent, setup, teardown), cmocka_unit_test_setup_teardown(test_setup, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("guest", tests, NULL, NULL);
