@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <cpuid.h>
+#include <dirent.h>
 #include <ifaddrs.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -42,15 +43,34 @@ static void link_name(const char *path, char *name, size_t size)
 	snprintf(name, size, "%.*s", (int)size - 1, slash ? slash + 1 : to);
 }
 
+/* The first by name of what a RAID array or logical volume lies on, in place of its own path in sysfs; false for other devices. */
+static bool go_below(char real[PATH_MAX])
+{
+	char path[PATH_MAX + 16], first[NAME_MAX + 1] = "";
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/slaves", real);
+	d = opendir(path);
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (e->d_name[0] != '.' && (!*first || strcmp(e->d_name, first) < 0))
+			snprintf(first, sizeof(first), "%s", e->d_name);
+	if (d)
+		closedir(d);
+	snprintf(path, sizeof(path), "/sys/class/block/%s", first);
+	return *first && realpath(path, real);
+}
+
 void vp_guest_disk_of(dev_t dev, char *name, size_t size)
 {
-	char path[128], real[PATH_MAX], *slash;
+	char path[PATH_MAX + 16], real[PATH_MAX], *slash;
 
 	name[0] = '\0';
 	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(dev), minor(dev));
 	if (!realpath(path, real))
 		return;
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/partition", major(dev), minor(dev));
+	for (int level = 0; level < 8 && go_below(real); level++)
+		;
+	snprintf(path, sizeof(path), "%s/partition", real);
 	if (!access(path, F_OK))
 		*strrchr(real, '/') = '\0';
 	slash = strrchr(real, '/');
