@@ -33,11 +33,13 @@ static int build_progress(void *arg, const char *phase, int percent)
 
 static int find_image(struct vp_world *w, const struct vp_node *n, bool build, struct vp_image *out, struct vp_err *err)
 {
+	size_t npackages;
+	const char **packages = vp_storage_packages(w->arena, n, &npackages);
 	const struct vp_image_opts o = {
 		.dir = vp_ctx_cache(w->arena),
 		.suite = "bookworm",
-		.packages = n->packages,
-		.npackages = n->npackages,
+		.packages = packages,
+		.npackages = npackages,
 		.guest_dir = vp_ctx_lib(context, "guest"),
 		.installer_dir = vp_ctx_lib(context, "installer"),
 		.progress = build_progress,

@@ -31,7 +31,7 @@ static const char *const standard[] = { "initramfs-tools", "zstd",	"kmod",	 "ude
 
 /* Of installer_dir: what shapes the root image, and what shapes the ramdisk. */
 static const char *const root_files[] = { "image-setup", "image-customize", "modules" };
-static const char *const ramdisk_files[] = { "modules", "init", "udhcpc.script", "vprov-agent.service", "ssh-hostkeys.conf" };
+static const char *const ramdisk_files[] = { "modules", "init", "look.sh", "make.sh", "udhcpc.script", "vprov-agent.service", "ssh-hostkeys.conf" };
 
 struct build {
 	struct vp_arena *a;

@@ -18,14 +18,25 @@
 /* Programs of the ramdisk. */
 static const char *const programs[] = { "usr/bin/busybox", "usr/bin/tar",     "usr/bin/zstd",  "usr/sbin/sfdisk",
 					"usr/sbin/mke2fs", "usr/sbin/mkswap", "usr/sbin/blkid" };
-/* Only where the image has them. */
-static const char *const extras[] = { "usr/sbin/mkfs.xfs" };
+/* Only where the image has them, with drivers that they need. */
+static const struct extra {
+	const char *program, *modules;
+} extras[] = {
+	{ "usr/sbin/mkfs.xfs", "" },
+	{ "usr/sbin/mdadm", "raid0 raid1 raid10 raid456" },
+	{ "usr/sbin/lvm", "dm_mod" },
+};
 
 /* vprov's own parts of the ramdisk, beside the guest program. */
 static const struct part {
 	const char *name;
 	mode_t mode;
-} parts[] = { { "init", 0755 }, { "udhcpc.script", 0755 }, { "vprov-agent.service", 0644 }, { "ssh-hostkeys.conf", 0644 } };
+} parts[] = { { "init", 0755 },
+	      { "look.sh", 0644 },
+	      { "make.sh", 0644 },
+	      { "udhcpc.script", 0755 },
+	      { "vprov-agent.service", 0644 },
+	      { "ssh-hostkeys.conf", 0644 } };
 
 struct item {
 	const char *path;
@@ -124,10 +135,13 @@ static int scan(struct ramdisk *r, const char *root, bool (*wanted)(const struct
 	return rc == ARCHIVE_EOF ? 0 : archive_fail(r->err, ar, root);
 }
 
-static bool in_list(const char *const *list, size_t n, const char *path)
+static bool is_program(const char *path)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(list[i], path))
+	for (size_t i = 0; i < vp_count(programs); i++)
+		if (!strcmp(programs[i], path))
+			return true;
+	for (size_t i = 0; i < vp_count(extras); i++)
+		if (!strcmp(extras[i].program, path))
 			return true;
 	return false;
 }
@@ -151,7 +165,7 @@ static bool first_pass(const struct ramdisk *r, const char *path)
 	(void)r;
 	if (below)
 		return !strcmp(below, "modules.dep");
-	return !strncmp(path, "boot/vmlinuz-", 13) || in_list(programs, vp_count(programs), path) || in_list(extras, vp_count(extras), path) ||
+	return !strncmp(path, "boot/vmlinuz-", 13) || is_program(path) ||
 	       (!strncmp(path, LIBS, strlen(LIBS)) && !strchr(path + strlen(LIBS), '/') && strstr(path, ".so"));
 }
 
@@ -237,7 +251,7 @@ static void put_elf(struct ramdisk *r, const char *path, mode_t mode, const stru
 static int put_programs(struct ramdisk *r)
 {
 	for (size_t i = 0; i < vp_count(programs) + vp_count(extras); i++) {
-		const char *path = i < vp_count(programs) ? programs[i] : extras[i - vp_count(programs)];
+		const char *path = i < vp_count(programs) ? programs[i] : extras[i - vp_count(programs)].program;
 		const struct item *file = find(&r->image, path);
 
 		if (file && !file->link)
@@ -302,6 +316,14 @@ static void want_module(struct ramdisk *r, const struct item *dep, const char *n
 	}
 }
 
+static void want_words(struct ramdisk *r, const struct item *dep, const char *words)
+{
+	for (size_t n; *words; words += n + (words[n] == ' ')) {
+		n = strcspn(words, " ");
+		want_module(r, dep, words, n);
+	}
+}
+
 static const struct item *find_below(const struct items *items, const char *below)
 {
 	for (size_t i = 0; i < items->n; i++) {
@@ -327,6 +349,9 @@ static int put_modules(struct ramdisk *r, const char *root, const char *installe
 		if (*p != '#' && end > p)
 			want_module(r, dep, p, (size_t)(end - p));
 	}
+	for (size_t i = 0; i < vp_count(extras); i++)
+		if (find(&r->image, extras[i].program))
+			want_words(r, dep, extras[i].modules);
 	if (scan(r, root, second_pass))
 		return -1;
 	for (size_t i = 0; i < r->modules.n; i++) {

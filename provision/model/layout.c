@@ -94,8 +94,6 @@ static void check_system(struct vp_layout *l, const struct vp_filesystem_in *in)
 	/* Neither memory nor a file is anything to be made by an installation. */
 	if (in->block == l->nblocks || l->blocks[in->block].kind == VP_BLOCK_FILE)
 		return;
-	if (l->blocks[in->block].kind != VP_BLOCK_PARTITION)
-		vp_trouble(l, true, VP_E_VALUE, in->at, "the method image makes plain partitions only, not %s", in->block_device);
 	check_type(l, in);
 	for (const char *c = in->f.mountpoint; *c; c++)
 		levels += *c == '/';
@@ -105,15 +103,68 @@ static void check_system(struct vp_layout *l, const struct vp_filesystem_in *in)
 		vp_trouble(l, true, VP_E_VALUE, vp_child(in->at, "label"), "xfs has labels of at most %d letters", MAX_XFS_LABEL);
 }
 
-/* Software RAID and volume groups that hold no file system are not made, either. */
-static void check_unused(struct vp_layout *l)
+/* Fewer are no RAID of that level. */
+static unsigned least_devices(const char *level)
 {
-	for (unsigned i = 0; i < l->nblocks; i++) {
-		const struct vp_blockdev *d = &l->blocks[i];
+	return !strcmp(level, "RAID6") ? 4 : !strcmp(level, "RAID4") || !strcmp(level, "RAID5") ? 3 : 2;
+}
 
-		if (!d->left && !d->later && !d->user && (d->kind == VP_BLOCK_MD || d->kind == VP_BLOCK_VG || d->kind == VP_BLOCK_LV))
-			vp_trouble(l, true, VP_E_VALUE, d->at, "the method image makes plain partitions only");
+static void check_md(struct vp_layout *l, const struct vp_blockdev *d)
+{
+	const struct vp_md *m = &((const struct vp_md_in *)d->in)->m;
+
+	if (!strcmp(m->metadata, "ddf") || !strcmp(m->metadata, "imsm"))
+		vp_trouble(l, true, VP_E_VALUE, vp_child(d->at, "metadata"), "the method image makes no RAID of the kind %s", m->metadata);
+	if (d->nparts < least_devices(m->level) + m->spares)
+		vp_trouble(l, true, VP_E_VALUE, d->at, "the method image makes %s of at least %u devices beside the spares", m->level,
+			   least_devices(m->level));
+}
+
+static void check_lv(struct vp_layout *l, const struct vp_blockdev *d)
+{
+	const struct vp_lv_in *in = d->in;
+
+	if (*in->cache_lv)
+		vp_trouble(l, true, VP_E_VALUE, vp_child(d->at, "cache"), "the method image makes no caches");
+	if (*in->v.type && strcmp(in->v.type, "linear") && strcmp(in->v.type, "striped"))
+		vp_trouble(l, true, VP_E_VALUE, vp_child(d->at, "type"), "the method image makes linear and striped volumes, none of type %s",
+			   in->v.type);
+}
+
+/* RAID of partitions and disks; groups of these and of RAID. */
+static void check_parts(struct vp_layout *l, const struct vp_blockdev *d, enum vp_block highest)
+{
+	for (unsigned i = 0; i < d->nparts; i++)
+		if (l->blocks[d->parts[i]].kind > highest)
+			vp_trouble(l, true, VP_E_VALUE, d->at, "the method image makes no %s of %s", d->kind == VP_BLOCK_MD ? "RAID" : "volume group",
+				   l->blocks[d->parts[i]].kind == VP_BLOCK_MD ? "RAID" : "logical volumes");
+}
+
+static void check_volumes(struct vp_layout *l)
+{
+	const struct vp_blockdev *d = NULL;
+
+	while ((d = vp_block_next(l, VP_BLOCK_MD, d))) {
+		check_md(l, d);
+		check_parts(l, d, VP_BLOCK_PARTITION);
 	}
+	while ((d = vp_block_next(l, VP_BLOCK_VG, d)))
+		check_parts(l, d, VP_BLOCK_MD);
+	while ((d = vp_block_next(l, VP_BLOCK_LV, d)))
+		check_lv(l, d);
+}
+
+/* The loader lies in front of the first partition. */
+static void check_bootable(struct vp_layout *l, const struct vp_filesystem_in *in, unsigned block)
+{
+	const struct vp_blockdev *d = &l->blocks[block];
+
+	if (d->kind == VP_BLOCK_DISK)
+		vp_trouble(l, true, VP_E_VALUE, in->at, "the method image boots from partitions: %s is on %s as a whole", in->f.mountpoint, d->key);
+	else if (d->kind == VP_BLOCK_LV)
+		check_bootable(l, in, d->parts[0]);
+	for (unsigned i = 0; i < d->nparts && (d->kind == VP_BLOCK_MD || d->kind == VP_BLOCK_VG); i++)
+		check_bootable(l, in, d->parts[i]);
 }
 
 static const struct vp_val *firmware_of(const struct vp_bind *b)
@@ -127,7 +178,7 @@ static void check_image(struct vp_layout *l)
 {
 	const struct vp_node *n = &l->b->node->n;
 	const struct vp_val *list = vp_find(l->b, "/system/filesystems");
-	bool root = false;
+	const struct vp_filesystem_in *root = NULL, *boot = NULL;
 
 	for (unsigned i = 0; i < n->ndisks; i++) {
 		check_partitions(l, i);
@@ -135,9 +186,15 @@ static void check_image(struct vp_layout *l)
 	}
 	for (size_t i = 0; i < l->nsystems; i++) {
 		check_system(l, &l->systems[i]);
-		root |= !strcmp(l->systems[i].f.mountpoint, "/");
+		if (!strcmp(l->systems[i].f.mountpoint, "/"))
+			root = &l->systems[i];
+		if (!strcmp(l->systems[i].f.mountpoint, "/boot"))
+			boot = &l->systems[i];
 	}
-	check_unused(l);
+	check_volumes(l);
+	boot = boot ? boot : root;
+	if (boot && boot->block < l->nblocks)
+		check_bootable(l, boot, boot->block);
 	if (!root)
 		vp_trouble(l, true, VP_E_MISSING, list ? list : vp_find(l->b, "/system"), "the method image needs a file system mounted at /");
 	if (n->firmware == VP_UEFI)

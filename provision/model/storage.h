@@ -122,5 +122,7 @@ void vp_block_path(const struct vp_node *n, struct vp_ref ref, struct vp_buf *ou
 const char *vp_block_name(enum vp_block kind);
 /* True where an installation makes what is on it: not in memory, and not in a file. */
 bool vp_block_made(enum vp_block kind);
+/* The packages of the node's root image: its own, then what its file systems, RAID and volume groups need. In the arena. */
+const char **vp_storage_packages(struct vp_arena *a, const struct vp_node *n, size_t *count);
 
 #endif

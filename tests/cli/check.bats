@@ -132,7 +132,7 @@ wrong() {
 	wrong VP-P07 /system/blockdevices/partitions/sda2 'no disk below /hardware/harddisks' 's/"sda", "size"/"sdx", "size"/'
 	wrong VP-P07 /system/filesystems/1 'does not exist' 's/partitions\/sda2/partitions\/sda7/'
 	wrong VP-P07 /system/vprov/nics/eth9 'no NIC of that name' 's/"virt": "kvm"/"virt": "kvm", "nics": { "eth9": { "model": "e1000" } }/'
-	wrong VP-P05 /system/filesystems/1 'plain partitions only' \
+	wrong VP-P05 /system/blockdevices/md/md0 'RAID1 of at least 2 devices' \
 		's/partitions\/sda2/md\/md0/; s/"partitions": \{/"md": { "md0": { "device_list": [ "partitions\/sda2" ], "raid_level": "RAID1" } }, &/'
 	wrong VP-P05 /system/filesystems/0 'no file systems of type zfs' 's/ext4/zfs/'
 	wrong VP-P05 /system/vprov/virt 'one of: kvm qemu' 's/"kvm"/"vmware"/'

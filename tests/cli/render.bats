@@ -65,6 +65,32 @@ render() {
 	grep "^IMAGE_URL='http:.*DIGEST" "$out"
 }
 
+@test "render config: RAID, volumes and what is kept, as the installer reads them" {
+	render config profiles/storage.xml >"$out"
+	[[ $(sh -c 'for f in disk partition md vg lv filesystem; do eval "$f() { echo $f \$*; }"; done; nic() { :; }; nameserver() { :; }; . "$1"' sh "$out") == "\
+disk vda msdos 2560
+disk vdb msdos 2560
+disk vdc msdos 64
+partition vda1 1 192 bootable
+partition vda2 2 1280
+partition vda3 3 0
+partition vdb1 1 192 bootable
+partition vdb2 2 1280
+partition vdb3 3 0
+md md0 RAID1 0.90 64 0 vda1 vdb1
+md md1 RAID1 1.2 64 0 vda2 vdb2
+md md2 RAID1 1.2 64 0 vda3 vdb3
+vg vg0 md2
+lv vg0/home vg0 home 256 0
+lv vg0/srv vg0 srv 256 0
+lv vg0/swap vg0 swap 128 0
+filesystem md1 / ext4 defaults format
+filesystem md0 /boot ext4 defaults format
+filesystem vg0/home /home ext4 defaults preserve
+filesystem vg0/srv /srv ext4 defaults format
+filesystem vg0/swap swap swap defaults format" ]]
+}
+
 @test "a site's template wins, and is named when it is wrong" {
 	mkdir "$BATS_TEST_TMPDIR/t"
 	echo "templates = $BATS_TEST_TMPDIR/t" >"$BATS_TEST_TMPDIR/conf"

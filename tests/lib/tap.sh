@@ -29,12 +29,14 @@ in_ns() {
 	exec "$lib/ns" ${kvm_trap:+--kvm-trap} bash "$0"
 }
 
-# need_image: the root image is in the cache; before in_ns, which has no way to the packages
+# need_image [PACKAGE...]: the root image with these is in the cache, its kernel and ramdisk in $VP_IMAGE_DIR; before in_ns, which has no way
+# to the packages
 need_image() {
 	[[ ${VP_NS:-} == 1 ]] && return
 	need_root
 	local said
-	said=$("${VP_BUILD:-$VP_TOP/build}/image" "${VP_BUILD:-$VP_TOP/build}/guest" "$VP_TOP/pxe/installer" 2>&1) || { echo "Bail out! no root image: ${said//$'\n'/ }"; exit 1; }
+	said=$("${VP_BUILD:-$VP_TOP/build}/image" "${VP_BUILD:-$VP_TOP/build}/guest" "$VP_TOP/pxe/installer" "$@" 2>&1) || { echo "Bail out! no root image: ${said//$'\n'/ }"; exit 1; }
+	export VP_IMAGE_DIR=${said##*$'\n'}
 }
 
 pass() { echo "ok $((++tests)) - $1"; }

@@ -309,9 +309,9 @@ static void what_image_cannot_make(void **state)
 
 	put(w, "/system/filesystems/2/block_device", "\"logical_volumes/swap\"");
 	put(w, "/system/blockdevices/volume_groups", "{\"vg\":{\"device_list\":[\"partitions/sdb1\"]}}");
-	put(w, "/system/blockdevices/logical_volumes", "{\"swap\":{\"volume_group\":\"vg\"}}");
+	put(w, "/system/blockdevices/logical_volumes", "{\"swap\":{\"volume_group\":\"vg\",\"type\":\"thin\"}}");
 	assert_null(bind(w));
-	assert_non_null(find_diag(w, VP_E_VALUE, "/system/filesystems/2"));
+	assert_non_null(find_diag(w, VP_E_VALUE, "/system/blockdevices/logical_volumes/swap/type"));
 	/* The same profile without a word on how to install it: a warning. */
 	put(w, "/system/vprov/install", NULL);
 	w->diags.n = 0;

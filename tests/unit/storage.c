@@ -277,11 +277,87 @@ static void what_fits_exactly_is_right(void **state)
 		w->diags.n = 0;
 		bind_ok(w, right[i]);
 		/* What the method image lacks, and that alone. */
-		if (w->diags.n != 1 || w->diags.items[0].code != VP_E_ODD) {
+		if (w->diags.n > 1 || (w->diags.n && w->diags.items[0].code != VP_E_ODD)) {
 			vp_diags_print(&w->diags, stderr);
 			fail_msg("%s", right[i]);
 		}
 	}
+}
+
+#define LAYOUT(md, vg, lv, system)                                                                                                                   \
+	"{'blockdevices':{'partitions':{'sda1':{'holding_dev':'sda','size':512},'sda2':{'holding_dev':'sda'},'sdb1':{'holding_dev':'sdb'}},"         \
+	"'md':{" md "},'volume_groups':{" vg "},'logical_volumes':{" lv "}},'filesystems':[" system "]}"
+#define ROOT(on) "{'block_device':'" on "','mountpoint':'/','type':'xfs'}"
+#define GROUP	 "'g':{'device_list':['partitions/sda2','partitions/sdb1']}"
+#define MIRROR	 "'md0':{'device_list':['partitions/sda2','partitions/sdb1'],'raid_level':'RAID1'}"
+
+/* What is not made by the method image says so where it is asked for; "" is made. */
+static void what_image_makes(void **state)
+{
+	static const struct {
+		const char *system, *refused;
+	} layouts[] = {
+		{ LAYOUT(MIRROR, "", "", ROOT("md/md0")), "" },
+		{ LAYOUT("", GROUP, "'l':{'volume_group':'g'}", ROOT("logical_volumes/l")), "" },
+		{ LAYOUT(MIRROR, "'g':{'device_list':['md/md0','physical_devs/sdc']}", "'l':{'volume_group':'g','type':'striped','stripe_size':64}",
+			 ROOT("partitions/sda1") ",{'block_device':'logical_volumes/l','mountpoint':'swap','type':'swap'}"),
+		  "" },
+		{ LAYOUT("", "", "", ROOT("partitions/sda1") ",{'block_device':'physical_devs/sdc','mountpoint':'/c','type':'ext4'}"), "" },
+		{ LAYOUT("", "", "", ROOT("physical_devs/sdc")), "boots from partitions: / is on sdc as a whole" },
+		{ LAYOUT("", "'g':{'device_list':['partitions/sda2','physical_devs/sdc']}", "'l':{'volume_group':'g'}", ROOT("logical_volumes/l")),
+		  "boots from partitions: / is on sdc as a whole" },
+		{ LAYOUT("", GROUP, "'l':{'volume_group':'g','type':'thin'}", ROOT("partitions/sda1")), "none of type thin" },
+		{ LAYOUT("", GROUP, "'c':{'volume_group':'g','size':9},'l':{'volume_group':'g','size':9,'cache':{'cache_lv':'c'}}",
+			 ROOT("partitions/sda1")),
+		  "makes no caches" },
+		{ LAYOUT("'md0':{'device_list':['partitions/sda2','partitions/sdb1'],'raid_level':'RAID5'}", "", "", ROOT("md/md0")),
+		  "RAID5 of at least 3 devices" },
+		{ LAYOUT("'md0':{'device_list':['partitions/sda2','partitions/sdb1'],'raid_level':'RAID1','num_spares':1}", "", "", ROOT("md/md0")),
+		  "RAID1 of at least 2 devices" },
+		{ LAYOUT("'md0':{'device_list':['partitions/sda2','partitions/sdb1'],'raid_level':'RAID1','metadata':'imsm'}", "", "",
+			 ROOT("md/md0")),
+		  "no RAID of the kind imsm" },
+		{ LAYOUT(MIRROR ",'md1':{'device_list':['md/md0','physical_devs/sdc'],'raid_level':'RAID1'}", "", "", ROOT("md/md1")),
+		  "makes no RAID of RAID" },
+		{ LAYOUT("", GROUP ",'h':{'device_list':['logical_volumes/l']}", "'l':{'volume_group':'g'}", ROOT("partitions/sda1")),
+		  "no volume group of logical volumes" },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < vp_count(layouts); i++) {
+		const struct vp_node *n;
+
+		w->diags.n = w->diags.errors = w->diags.warnings = 0;
+		n = bind_ok(w, layouts[i].system);
+		if (!*layouts[i].refused) {
+			assert_int_equal(w->diags.n, 0);
+			assert_int_equal(n->install, VP_INSTALL_IMAGE);
+		} else if (n->install != VP_INSTALL_NONE || w->diags.n != 1 || !strstr(w->diags.items[0].message, layouts[i].refused)) {
+			vp_diags_print(&w->diags, stderr);
+			fail_msg("%s: not refused with %s", layouts[i].system, layouts[i].refused);
+		}
+	}
+}
+
+/* A root image holds what its node's storage takes, and no other node's image changes by that. */
+static void packages_follow_from_storage(void **state)
+{
+	struct world *w = *state;
+	const char *own[] = { "htop", "lvm2" };
+	struct vp_node *n = bind_ok(w, "{}");
+	const char **list;
+	size_t count;
+
+	vp_storage_packages(w->a, n, &count);
+	assert_int_equal(count, 0);
+	n = bind_ok(w, LAYOUT(MIRROR, "'g':{'device_list':['md/md0']}", "'l':{'volume_group':'g'}", ROOT("partitions/sda1")));
+	n->packages = own;
+	n->npackages = 2;
+	list = vp_storage_packages(w->a, n, &count);
+	assert_int_equal(count, 4);
+	assert_string_equal(list[1], "lvm2");
+	assert_string_equal(list[2], "xfsprogs");
+	assert_string_equal(list[3], "mdadm");
 }
 
 static void what_is_left_out_takes_along_what_is_on_it(void **state)
@@ -643,6 +719,8 @@ int main(void)
 		TEST(everything_is_bound),
 		TEST(each_mistake_is_named),
 		TEST(what_fits_exactly_is_right),
+		TEST(what_image_makes),
+		TEST(packages_follow_from_storage),
 		TEST(what_is_left_out_takes_along_what_is_on_it),
 		TEST(wrong_values_that_do_not_decide),
 		TEST(no_more_than_the_limit),
