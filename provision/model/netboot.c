@@ -67,16 +67,36 @@ static void settle_debian(struct vp_bind *b, struct vp_netboot *nb)
 			   "the Debian installer fetches its parts by http only");
 }
 
-/* A root file system is what makes it a system. */
-static void check_root(struct vp_bind *b)
+static bool is_mounted(const struct vp_node *n, const char *mountpoint)
+{
+	for (size_t i = 0; i < n->nfilesystems; i++)
+		if (!strcmp(n->filesystems[i].mountpoint, mountpoint))
+			return true;
+	return false;
+}
+
+/* What no installer could do with these disks; and what vprov's templates for Debian and Ubuntu do not ask of theirs. */
+static void check_storage(struct vp_bind *b)
 {
 	const struct vp_node *n = &b->node->n;
+	const struct vp_val *systems = vp_find(b, "/system/filesystems"), *blocks = vp_find(b, "/system/blockdevices");
+	const char *method = vp_install_name(n->install);
 
-	for (size_t i = 0; i < n->nfilesystems; i++)
-		if (!strcmp(n->filesystems[i].mountpoint, "/"))
-			return;
-	vp_problem(b, VP_ERROR, VP_E_MISSING, vp_find(b, "/system/filesystems"), "/system/filesystems",
-		   "the method %s needs a file system mounted at /", vp_install_name(n->install));
+	if (!is_mounted(n, "/"))
+		vp_problem(b, VP_ERROR, VP_E_MISSING, systems, "/system/filesystems", "the method %s needs a file system mounted at /", method);
+	if (n->install == VP_INSTALL_KICKSTART)
+		return;
+	if (n->firmware == VP_UEFI && !is_mounted(n, "/boot/efi"))
+		vp_problem(b, VP_ERROR, VP_E_MISSING, systems, "/system/filesystems",
+			   "the method %s needs the EFI system partition of a machine with UEFI, a vfat mounted at /boot/efi", method);
+	for (size_t i = 0; i < n->npartitions; i++)
+		if (n->partitions[i].offset)
+			vp_problem(b, VP_ERROR, VP_E_VALUE, blocks, "/system/blockdevices", "the method %s leaves no gap before %s", method,
+				   n->partitions[i].name);
+	for (size_t i = 0; i < n->nlvs; i++)
+		if (n->lvs[i].cache.kind != VP_BLOCK_NONE)
+			vp_problem(b, VP_ERROR, VP_E_VALUE, blocks, "/system/blockdevices", "the method %s makes no cache for %s", method,
+				   n->lvs[i].name);
 }
 
 void vp_bind_netboot(struct vp_bind *b)
@@ -89,7 +109,7 @@ void vp_bind_netboot(struct vp_bind *b)
 		return;
 	for (size_t i = 0; i < vp_count(files); i++)
 		settle_file(b, &files[i]);
-	check_root(b);
+	check_storage(b);
 	if (n->install == VP_INSTALL_PRESEED)
 		settle_debian(b, &n->netboot);
 	if (n->install == VP_INSTALL_AUTOINSTALL && !*n->netboot.iso)

@@ -700,6 +700,17 @@ static void what_an_installer_boots(void **state)
 		if (strstr(cases[i].kernel, "sl"))
 			assert_string_equal(vp_origin_of(n, "netboot.kernel")->path, "/system/aii/nbp/pxelinux/kernel");
 	}
+	/* Disks that an installer would not make as they are asked for. */
+	read_site(w, "install = preseed\nnetboot/kernel = /k\nnetboot/initrd = /i");
+	put(w, "/system/vprov/firmware", "\"uefi\"");
+	w->diags.n = w->diags.errors = 0;
+	assert_null(bind(w));
+	assert_non_null(strstr(find_diag(w, VP_E_MISSING, "/system/filesystems")->message, "/boot/efi"));
+	put(w, "/system/vprov/firmware", "\"bios\"");
+	put(w, "/system/filesystems/0", NULL);
+	w->diags.n = w->diags.errors = 0;
+	assert_null(bind(w));
+	assert_non_null(strstr(find_diag(w, VP_E_MISSING, "/system/filesystems")->message, "mounted at /"));
 	for (int m = VP_INSTALL_IMAGE; m <= VP_INSTALL_NONE; m++)
 		assert_int_equal(vp_install_find(vp_install_name((enum vp_install)m)), m);
 	assert_int_equal(vp_install_find("floppy"), -1);
