@@ -56,8 +56,9 @@ char *vp_service_url(struct vp_world *w, const struct vp_node *n, struct vp_err 
 
 /*
  * Follows the nodes until each is verified (or up, where it has no verification), failed or stalled; shows progress.
- * Answers an exit status.
+ * A node that stopped before it had its configuration is restarted, by what wants[i] says (wants, or one of it, may be NULL: not). Of a failure, what
+ * is known is kept (post.h). Answers an exit status.
  */
-int vp_watch(struct vp_world *w, const char *const *names, size_t n, struct vp_err *err);
+int vp_watch(struct vp_world *w, const char *const *names, const struct vp_node *const *wants, size_t n, struct vp_err *err);
 
 #endif

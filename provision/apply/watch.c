@@ -8,14 +8,21 @@
 #include <unistd.h>
 
 #include "../cmd/cmd.h"
+#include "../state/phase.h"
 #include "../verify/verify.h"
-#include "apply.h"
+#include "post.h"
 
-#define POLL_MS	   300
-#define SLOW_SHARE 0.5
+#define POLL_MS 300
+/* Counters that moved within so many seconds move. */
+#define MOVING 15
+/* Between two attempts to reach a hypervisor that does not answer, and until a node behind it is given up. */
+#define REOPEN	 10
+#define PATIENCE 1800
 
 struct tracked {
 	const char *name;
+	/* To start it from; NULL where nobody said. */
+	const struct vp_node *want;
 	struct vp_node_row row;
 	/* Expected node, for the judgement. */
 	json_t *json;
@@ -29,6 +36,14 @@ struct tracked {
 	/* Last line shown. */
 	char shown[256];
 	double begun;
+	/* Console patterns that were told. */
+	uint64_t told;
+	/* When it will be restarted; 0: it will not. */
+	double retry;
+	/* Since when its hypervisor has not answered; 0: it does. */
+	double unknown;
+	/* Where what is known of its failure is kept; "" for nowhere. */
+	const char *bundle;
 	/* It was being installed when this began, so that its times are news. */
 	bool fresh;
 	bool ended;
@@ -43,44 +58,69 @@ struct watch {
 	/* Lines of the live display now on the terminal. */
 	unsigned lines;
 	double polled;
+	double reopened;
 };
 
-/* Console patterns. Fatal ones end the installation at once. */
-static const struct pattern {
-	const char *text;
-	enum vp_evidence ev;
-	bool fatal;
-} patterns[] = {
-	{ "Kernel panic - not syncing", VP_EV_FAILED, true },
-	{ "No bootable device", VP_EV_FAILED, true },
-	{ " login:", VP_EV_DISK, false },
-	{ "GRUB loading", VP_EV_DISK, false },
-	{ "Welcome to GRUB", VP_EV_DISK, false },
-	{ "systemd[1]: ", VP_EV_DISK, false },
-};
+static const char *phase_of(struct watch *wt, const struct tracked *t)
+{
+	struct vp_phase_rows rows = { 0 };
+
+	if (vp_phase_rows(wt->w->state, wt->w->arena, t->name, false, &rows, NULL) || !rows.n)
+		return vp_life_name(t->row.life);
+	return vp_phase_info(rows.items[rows.n - 1].phase)->name;
+}
+
+/* As it is shown: without what would spoil a message, and the blank behind a prompt. */
+static const char *words_of(struct watch *wt, const char *line)
+{
+	char *words = vp_printable(wt->w->arena, line, 200);
+	size_t n = strlen(words);
+
+	while (n && words[n - 1] == ' ')
+		words[--n] = '\0';
+	return words;
+}
+
+static int console_warning(struct watch *wt, struct tracked *t, const struct vp_console_pattern *p, const char *line, struct vp_err *err)
+{
+	uint64_t bit = UINT64_C(1) << vp_console_index(p);
+	const char *text = vp_printf(wt->w->arena, "%s: %s", p->meaning, words_of(wt, line));
+
+	/* Each once: a disk that fails says so for hours. */
+	if (t->told & bit || t->row.life >= VP_UP)
+		return 0;
+	t->told |= bit;
+	t->row.seen = vp_printf(wt->w->arena, "console: %s", text);
+	return vp_state_event(wt->w->state, t->name, "console", text, err) || vp_phase_seen(wt->w->state, t->name, t->row.seen, err) ? -1 : 0;
+}
 
 static int console_line(struct watch *wt, struct tracked *t, const char *line, struct vp_err *err)
 {
-	for (size_t i = 0; i < vp_count(patterns); i++) {
-		const struct pattern *p = &patterns[i];
-		enum vp_health health = t->row.health;
+	const struct vp_console_pattern *p = vp_console_match(line);
+	enum vp_health health = t->row.health;
+	enum vp_evidence ev;
 
-		if (!strstr(line, p->text) || (vp_life_next(t->row.life, p->ev, &health) == t->row.life && health == t->row.health))
-			continue;
-		if (p->fatal && t->row.life >= VP_UP)
-			continue;
-		/* What a distribution's installer runs in looks like an installed system. */
-		if (p->ev == VP_EV_DISK && t->row.life < VP_ACKED && *t->row.kernel)
-			continue;
-		return vp_state_evidence(wt->w->state, t->name, p->ev, NULL, -1, vp_printable(wt->w->arena, line, 200), err);
-	}
-	return 0;
+	/* What a distribution's installer runs in looks like an installed system. */
+	if (!p || (p->kind == VP_CONSOLE_DISK && t->row.life < VP_ACKED && *t->row.kernel))
+		return 0;
+	if (p->kind == VP_CONSOLE_WARNING)
+		return console_warning(wt, t, p, line, err);
+	ev = p->kind == VP_CONSOLE_FAILED ? VP_EV_FAILED : VP_EV_DISK;
+	if (vp_life_next(t->row.life, ev, &health) == t->row.life && health == t->row.health)
+		return 0;
+	if (ev == VP_EV_DISK)
+		return vp_state_evidence(wt->w->state, t->name, ev, NULL, -1, words_of(wt, line), err);
+	return vp_state_evidence(wt->w->state, t->name, ev, NULL, -1,
+				 vp_printf(wt->w->arena, "%s: the console says \"%s\" (in phase %s, after %s)", p->meaning, words_of(wt, line),
+					   phase_of(wt, t), *t->row.seen ? t->row.seen : "nothing"),
+				 err);
 }
 
 /* Reads what the console has grown by; whole lines are looked at once. */
 static int read_console(struct watch *wt, struct tracked *t, struct vp_err *err)
 {
 	vp_cleanup(vp_closep) int fd = open(vp_console_path(wt->w->arena, wt->w->state_dir, t->name), O_RDONLY | O_CLOEXEC);
+	const struct vp_console_pattern *p;
 	char block[8192];
 	size_t used = strlen(t->line);
 	ssize_t n;
@@ -98,31 +138,58 @@ static int read_console(struct watch *wt, struct tracked *t, struct vp_err *err)
 			t->line[used] = '\0';
 		}
 	}
-	/* A login prompt has no line end. */
-	return strstr(t->line, " login:") ? console_line(wt, t, t->line, err) : 0;
+	p = vp_console_match(t->line);
+	return p && p->prompt ? console_line(wt, t, t->line, err) : 0;
 }
 
-static double deadline_of(const struct tracked *t)
+/* A connection that broke does not come back by itself; the driver in this process has none. */
+static void reopen(struct watch *wt)
 {
-	json_int_t seconds = json_integer_value(json_object_get(t->json, "deadline"));
+	const struct vp_hv_opts o = { .connect = wt->w->hv->uri, .state_dir = wt->w->state_dir };
+	double now = vp_wall();
+	struct vp_hv *hv;
 
-	return seconds ? (double)seconds : !strcmp(t->row.virt, "qemu") ? 600 : 90;
+	if (now - wt->reopened < REOPEN || strstr(wt->w->hv->uri, "/embed") || !strstr(wt->w->hv->uri, "://"))
+		return;
+	wt->reopened = now;
+	hv = vp_hv_open(&o, NULL);
+	if (!hv)
+		return;
+	wt->w->hv->ops->close(wt->w->hv);
+	wt->w->hv = hv;
 }
 
-/* What the hypervisor says: gone, crashed, or how busy. */
+/* It could not be asked for: that is no failure of the node, which may well go on. */
+static int be_unknown(struct watch *wt, struct tracked *t, const char *why, struct vp_err *err)
+{
+	reopen(wt);
+	if (t->unknown > 0)
+		return 0;
+	t->unknown = vp_wall();
+	return vp_state_health(wt->w->state, t->name, VP_UNKNOWN, vp_printf(wt->w->arena, "the hypervisor does not answer: %s", why), err);
+}
+
+/* What the hypervisor says: gone, crashed, or how busy. 0 it runs, 1 nothing more to be asked, -1 error. */
 static int look_at_domain(struct watch *wt, struct tracked *t, struct vp_err *err)
 {
 	struct vp_hv *hv = wt->w->hv;
 	struct vp_virt_dom dom = { 0 };
 	struct vp_virt_stats st = { 0 };
-	int rc = hv->ops->lookup(hv, t->name, &dom, err);
+	struct vp_err words = { 0 };
+	int rc = hv->ops->lookup(hv, t->name, &dom, &words);
 
 	if (rc < 0)
-		return -1;
+		return be_unknown(wt, t, words.msg, err) ? -1 : 1;
+	if (t->unknown > 0) {
+		t->unknown = 0;
+		if (t->row.health == VP_UNKNOWN && vp_phase_again(wt->w->state, t->name, err))
+			return -1;
+	}
 	if (!rc || !dom.active) {
-		const char *why = vp_printf(wt->w->arena, "the domain is %s (in state %s)", rc ? dom.state : "gone", vp_life_name(t->row.life));
+		const char *why = vp_printf(wt->w->arena, "the domain is %s (in phase %s, after %s)", rc ? dom.state : "gone", phase_of(wt, t),
+					    *t->row.seen ? t->row.seen : "nothing was heard of it");
 
-		return vp_state_health(wt->w->state, t->name, VP_FAILED, why, err);
+		return vp_state_health(wt->w->state, t->name, VP_FAILED, why, err) ? -1 : 1;
 	}
 	if (!hv->ops->stats(hv, t->name, &st, NULL) && st.block_bytes + st.net_bytes != t->activity) {
 		t->activity = st.block_bytes + st.net_bytes;
@@ -131,34 +198,14 @@ static int look_at_domain(struct watch *wt, struct tracked *t, struct vp_err *er
 	return 0;
 }
 
-static const char *last_words(struct watch *wt, const struct tracked *t)
+/* Silence, or a phase that does not end; traffic on disk or network stretches a deadline, not for ever. */
+static int look(struct watch *wt, struct tracked *t, struct vp_err *err)
 {
-	struct vp_events ev = { 0 };
+	int rc = look_at_domain(wt, t, err);
 
-	if (vp_state_events(wt->w->state, wt->w->arena, t->name, 0, &ev, NULL))
-		return "";
-	for (size_t i = ev.n; i--;)
-		if (strcmp(ev.items[i].source, "vprov") && strcmp(ev.items[i].source, "life"))
-			return vp_printf(wt->w->arena, "%s: %s", ev.items[i].source, ev.items[i].text);
-	return "";
-}
-
-/* Silence makes a node slow, then stalled; traffic on disk or network stretches the deadline threefold, not for ever. */
-static int judge_silence(struct watch *wt, struct tracked *t, struct vp_err *err)
-{
-	double now = vp_wall(), limit = deadline_of(t), quiet = now - (t->row.last_evidence > t->begun ? t->row.last_evidence : t->begun);
-	const char *why, *last;
-
-	if (now - t->active < limit / 4)
-		limit *= 3;
-	if (quiet < limit * SLOW_SHARE)
-		return 0;
-	if (quiet < limit)
-		return t->row.health == VP_SLOW ? 0 : vp_state_health(wt->w->state, t->name, VP_SLOW, "no news for a while", err);
-	last = last_words(wt, t);
-	why = vp_printf(wt->w->arena, "no news for %.0f s in state %s%s%s; %s%s", quiet, vp_life_name(t->row.life), *t->row.phase ? ", phase " : "",
-			t->row.phase, *last ? "the last was " : "nothing was ever heard of it", last);
-	return vp_state_health(wt->w->state, t->name, VP_STALLED, why, err);
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	return vp_phase_check(wt->w->state, wt->w->arena, &t->row, vp_wall() - t->active < MOVING, 0, true, err);
 }
 
 static void print_console_tail(struct watch *wt, const struct tracked *t)
@@ -171,8 +218,15 @@ static void print_console_tail(struct watch *wt, const struct tracked *t)
 
 static int end_node(struct watch *wt, struct tracked *t, int status, struct vp_err *err)
 {
+	struct vp_err lost = { 0 };
+
 	t->ended = true;
 	t->status = status;
+	if (status == VP_EXIT_FAILED) {
+		t->bundle = vp_bundle_make(wt->w, &t->row, &lost);
+		if (!t->bundle)
+			vp_warn("%s: what is known of the failure could not be kept: %s", t->name, lost.msg);
+	}
 	if (!status || !*t->row.task)
 		return 0;
 	/* Given up: nobody waits for the measurement any more, and the boot service need not. */
@@ -201,13 +255,47 @@ static int judge_results(struct watch *wt, struct tracked *t, struct vp_err *err
 	return end_node(wt, t, good ? VP_EXIT_OK : VP_EXIT_VERIFY, err);
 }
 
-static int step_node(struct watch *wt, struct tracked *t, bool look, struct vp_err *err)
+/* It stopped. Where nothing can be lost by it, it is given another chance, after a while. */
+static int stopped(struct watch *wt, struct tracked *t, struct vp_err *err)
+{
+	struct vp_err why = { 0 };
+	double now = vp_wall();
+	int rc;
+
+	if (!t->retry && (!t->want || !vp_retry_allowed(wt->w, &t->row)))
+		return end_node(wt, t, VP_EXIT_FAILED, err);
+	if (!t->retry) {
+		t->retry = now + vp_retry_pause(wt->w, &t->row);
+		return vp_state_event(wt->w->state, t->name, "vprov",
+				      vp_printf(wt->w->arena, "it had no configuration yet, so it is restarted in %.0f s", t->retry - now), err);
+	}
+	if (now < t->retry)
+		return 0;
+	t->retry = 0;
+	t->told = 0;
+	rc = vp_retry(wt->w, t->want, &t->row, &why);
+	if (rc == 1)
+		return 0;
+	/* Its first failure stays the reason. */
+	if (rc < 0 && vp_state_event(wt->w->state, t->name, "vprov", vp_printf(wt->w->arena, "it cannot be restarted: %s", why.msg), err))
+		return -1;
+	if (rc < 0 && vp_state_health(wt->w->state, t->name, VP_FAILED, t->row.reason, err))
+		return -1;
+	t->row.health = VP_FAILED;
+	return end_node(wt, t, VP_EXIT_FAILED, err);
+}
+
+static int step_node(struct watch *wt, struct tracked *t, bool now, struct vp_err *err)
 {
 	struct vp_node_row *r = &t->row;
 
 	if (vp_state_node(wt->w->state, wt->w->arena, t->name, r, err) != 1)
 		return vp_fail(err, VP_E_NOTFOUND, "node %s disappeared", t->name);
 	if (r->health == VP_FAILED || r->health == VP_STALLED)
+		return stopped(wt, t, err);
+	/* News came before the end of the pause. */
+	t->retry = 0;
+	if (t->unknown > 0 && vp_wall() - t->unknown > PATIENCE)
 		return end_node(wt, t, VP_EXIT_FAILED, err);
 	if (r->life == VP_VERIFIED && !*r->task)
 		return end_node(wt, t, VP_EXIT_OK, err);
@@ -216,7 +304,7 @@ static int step_node(struct watch *wt, struct tracked *t, bool look, struct vp_e
 												    : end_node(wt, t, VP_EXIT_OK, err);
 	if (read_console(wt, t, err))
 		return -1;
-	return look ? look_at_domain(wt, t, err) || judge_silence(wt, t, err) ? -1 : 0 : 0;
+	return now ? look(wt, t, err) : 0;
 }
 
 /* --- Display --- */
@@ -324,6 +412,8 @@ static int conclude(struct watch *wt)
 			print_console_tail(wt, t);
 			snprintf(e.msg, sizeof(e.msg), "node %s: %s", t->name, t->row.reason);
 			vp_ctx_error(NULL, &e);
+			if (t->bundle)
+				fprintf(stderr, "all that is known of it: %s\n", t->bundle);
 		} else if (!vp_state_results(wt->w->state, wt->w->arena, t->name, NULL, &raw, NULL) && raw.n) {
 			vp_verify_judge(wt->w->arena, t->name, &raw, t->json, &v);
 			if (vp_out.level >= 0)
@@ -369,7 +459,19 @@ static int loop(struct watch *wt, struct vp_err *err)
 	return 0;
 }
 
-int vp_watch(struct vp_world *w, const char *const *names, size_t n, struct vp_err *err)
+/* Waiting again for what was given up earlier, or for what nobody looked at for long, is a new chance. */
+static int give_chance(struct watch *wt, struct tracked *t, struct vp_err *err)
+{
+	struct vp_node_row row = t->row;
+
+	if (row.health == VP_FAILED || row.life >= VP_UP)
+		return 0;
+	if (vp_phase_check(wt->w->state, wt->w->arena, &row, false, 0, false, err))
+		return -1;
+	return row.health == VP_OK ? 0 : vp_phase_again(wt->w->state, t->name, err);
+}
+
+int vp_watch(struct vp_world *w, const char *const *names, const struct vp_node *const *wants, size_t n, struct vp_err *err)
 {
 	struct watch wt = { .w = w, .n = n, .nodes = vp_alloc(w->arena, n * sizeof(struct tracked)) };
 	int rc = 0;
@@ -382,9 +484,8 @@ int vp_watch(struct vp_world *w, const char *const *names, size_t n, struct vp_e
 		rc = vp_state_node(w->state, w->arena, names[i], &t->row, err) == 1 ? 0 : -1;
 		t->fresh = t->row.life < VP_UP;
 		t->json = json_loads(t->row.json ? t->row.json : "", 0, NULL);
-		/* Waiting again for what was given up earlier is a new chance. */
-		if (!rc && (t->row.health == VP_STALLED || t->row.health == VP_SLOW))
-			rc = vp_state_health(w->state, t->name, VP_OK, "", err);
+		t->want = wants ? wants[i] : NULL;
+		rc = rc ? rc : give_chance(&wt, t, err);
 	}
 	if (!rc)
 		rc = loop(&wt, err);

@@ -34,5 +34,7 @@
 #define VP_RESCUE_SECONDS   3600	/* of a rescue */
 #define VP_MAX_STRANGERS    1024	/* unknown MAC addresses that are remembered */
 #define VP_CONSOLE_LINES    20		/* console lines shown with a failure */
+#define VP_MAX_BUNDLES	    5		/* kept of one node's failures */
+#define VP_MAX_SCREEN	    (16u << 20) /* bytes of a screenshot */
 
 #endif

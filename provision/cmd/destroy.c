@@ -4,6 +4,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "../apply/post.h"
 #include "world.h"
 
 static bool known(struct vp_world *w, const char *node, struct vp_err *err)
@@ -33,6 +34,7 @@ static int destroy_one(struct vp_ctx *c, struct vp_world *w, const char *node)
 {
 	struct vp_plan plan = { 0 };
 	struct vp_err err = { 0 };
+	const char *kept;
 
 	if (!known(w, node, &err)) {
 		vp_fail(&err, VP_E_NOTFOUND, "there is no node '%s'", node);
@@ -47,6 +49,10 @@ static int destroy_one(struct vp_ctx *c, struct vp_world *w, const char *node)
 	if (vp_apply_removal(w, &plan, vp_world_report, &err))
 		return vp_ctx_error(c, &err);
 	vp_say("%s: gone", node);
+	/* Evidence outlives what it is about. */
+	kept = vp_bundle_find(c->arena, c->state_dir, node);
+	if (*kept)
+		vp_say("%s: what is known of its last failure is kept in %s", node, kept);
 	return VP_EXIT_OK;
 }
 

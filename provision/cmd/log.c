@@ -87,8 +87,8 @@ int vp_cmd_log(struct vp_ctx *c)
 		return rc;
 	if (s && c->follow)
 		return follow(c, s, node);
-	if (s && (vp_state_events(s, c->arena, node, 0, &events, &err) ||
-		  (node && c->json && vp_phase_rows(s, c->arena, node, false, &phases, &err))))
+	if (s &&
+	    (vp_state_events(s, c->arena, node, 0, &events, &err) || (node && c->json && vp_phase_rows(s, c->arena, node, false, &phases, &err))))
 		return vp_ctx_error(c, &err);
 	print_events(c, &events, node ? &phases : NULL);
 	return s && node && !c->json && vp_phases_print(c, s, node, &err) ? vp_ctx_error(c, &err) : VP_EXIT_OK;

@@ -24,8 +24,8 @@ static const char *deadline(struct vp_ctx *c, struct vp_state *s, const struct v
 int vp_phases_print(struct vp_ctx *c, struct vp_state *s, const char *node, struct vp_err *err)
 {
 	/* With -v there is one column more. */
-	static const char *const columns[] = { "PHASE", "BEGAN", "TOOK", "EVIDENCE", "DEADLINE", NULL },
-				 *const few[] = { "PHASE", "BEGAN", "TOOK", "EVIDENCE", NULL };
+	static const char *const columns[] = { "PHASE", "BEGAN", "TOOK", "EVIDENCE", "DEADLINE", NULL }, *const few[] = { "PHASE", "BEGAN", "TOOK",
+															  "EVIDENCE", NULL };
 	struct vp_phase_rows rows = { 0 };
 	struct vp_node_row row;
 	struct vp_table *t;

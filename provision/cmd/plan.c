@@ -143,6 +143,7 @@ static int build_image(struct vp_world *w, const struct vp_plan *plan, struct vp
 static int follow(struct vp_world *w, const struct vp_plan *plan, struct vp_err *err)
 {
 	const char **names = vp_alloc(w->arena, (plan->n + 1) * sizeof(*names));
+	const struct vp_node **wants = vp_alloc(w->arena, (plan->n + 1) * sizeof(*wants));
 	size_t n = 0;
 	int rc;
 
@@ -154,14 +155,16 @@ static int follow(struct vp_world *w, const struct vp_plan *plan, struct vp_err 
 
 		for (size_t k = 0; k < n && wait; k++)
 			wait = strcmp(names[k], s->name);
-		if (wait)
-			names[n++] = s->name;
+		if (!wait)
+			continue;
+		wants[n] = s->want;
+		names[n++] = s->name;
 	}
 	if (!n)
 		return VP_EXIT_OK;
 	if (w->service(w, err))
 		return vp_ctx_error(NULL, err);
-	rc = vp_watch(w, names, n, err);
+	rc = vp_watch(w, names, wants, n, err);
 	/* The service is left to those that still need it; it ends by itself. */
 	if (rc != VP_EXIT_INTERRUPTED && vp_service_idle(w) && vp_service_stop(w->state_dir, err))
 		vp_warn("%s", err->msg);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../apply/apply.h"
+#include "../apply/post.h"
 #include "../fetch/fetch.h"
 #include "../state/phase.h"
 #include "../state/row_json.h"
@@ -21,6 +21,8 @@ struct view {
 	/* Of its last installation; seconds until it is up, -1 where that is not known. */
 	struct vp_phase_rows phases;
 	double eta;
+	/* What is kept of its failure; "" where it has not failed. */
+	const char *bundle;
 };
 
 struct views {
@@ -137,6 +139,7 @@ static int read_views(struct vp_ctx *c, struct vp_state *s, struct views *out, s
 		if (vp_phase_check(s, c->arena, v->row, true, 0, false, err) || vp_phase_rows(s, c->arena, v->row->name, false, &v->phases, err) ||
 		    vp_phase_eta(s, c->arena, v->row, &v->eta, err))
 			return -1;
+		v->bundle = v->row->health == VP_FAILED || v->row->health == VP_STALLED ? vp_bundle_find(c->arena, c->state_dir, v->row->name) : "";
 	}
 	return 0;
 }
@@ -182,7 +185,7 @@ static const char *progress_of(struct vp_ctx *c, const struct view *v)
 static const char *reason_of(struct vp_ctx *c, const struct view *v)
 {
 	if (!v->pending)
-		return v->row->reason;
+		return *v->bundle ? vp_printf(c->arena, "%s; kept in %s", v->row->reason, v->bundle) : v->row->reason;
 	return vp_printf(c->arena, "%s%srestart pending: it runs with other memory or CPUs", v->row->reason, *v->row->reason ? "; " : "");
 }
 
@@ -190,9 +193,10 @@ static json_t *view_json(struct vp_ctx *c, const struct view *v)
 {
 	json_t *j = vp_node_row_json(v->row);
 
-	json_object_set_new(j, "reason", json_string(reason_of(c, v)));
+	json_object_set_new(j, "reason", json_string(v->pending ? reason_of(c, v) : v->row->reason));
 	json_object_set_new(j, "restart_pending", json_boolean(v->pending));
 	json_object_set_new(j, "phases", vp_phase_json(&v->phases));
+	json_object_set_new(j, "bundle", *v->bundle ? json_string(v->bundle) : json_null());
 	json_object_set_new(j, "eta", v->eta >= 0 ? json_real(v->eta) : json_null());
 	return j;
 }
@@ -219,8 +223,8 @@ static void print_views(struct vp_ctx *c, const struct views *views)
 	for (size_t i = 0; i < views->n; i++) {
 		const struct vp_node_row *r = views->items[i].row;
 
-		vp_table_row(t, (const char *const[]){ r->name, vp_node_state(r), progress_of(c, &views->items[i]), duration(c, vp_wall() - r->since), r->virt, host_of(c, r),
-						       reason_of(c, &views->items[i]), NULL });
+		vp_table_row(t, (const char *const[]){ r->name, vp_node_state(r), progress_of(c, &views->items[i]), duration(c, vp_wall() - r->since),
+						       r->virt, host_of(c, r), reason_of(c, &views->items[i]), NULL });
 	}
 	vp_table_print(t, stdout);
 }

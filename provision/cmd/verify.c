@@ -71,7 +71,7 @@ static int measure(struct vp_ctx *c, struct vp_err *err)
 		int level = vp_out.level;
 
 		vp_out.level = json ? -1 : level;
-		rc = vp_watch(&w, c->args, c->nargs, err);
+		rc = vp_watch(&w, c->args, NULL, c->nargs, err);
 		vp_out.level = level;
 	}
 	if (rc != VP_EXIT_INTERRUPTED && vp_service_idle(&w) && vp_service_stop(w.state_dir, err))

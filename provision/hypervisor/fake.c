@@ -241,6 +241,25 @@ static int fake_stats(struct vp_hv *hv, const char *name, struct vp_virt_stats *
 	return need(hv, name, err) ? 0 : -1;
 }
 
+static int fake_live_xml(struct vp_hv *hv, const char *name, struct vp_buf *out, struct vp_err *err)
+{
+	const struct dom *d = need(hv, name, err);
+
+	if (!d)
+		return -1;
+	if (!d->live)
+		return vp_fail(err, VP_E_VIRT, "%s does not run", name);
+	vp_buf_adds(out, d->live);
+	return 0;
+}
+
+static int fake_screenshot(struct vp_hv *hv, const char *name, struct vp_buf *out, struct vp_err *err)
+{
+	(void)hv;
+	(void)out;
+	return vp_fail(err, VP_E_VIRT, "%s has no screen", name);
+}
+
 static int fake_console(struct vp_hv *hv, const char *name, char *path, size_t size, struct vp_err *err)
 {
 	(void)hv;
@@ -270,6 +289,8 @@ static const struct vp_hv_ops fake_ops = {
 	.undefine = fake_undefine,
 	.stats = fake_stats,
 	.console = fake_console,
+	.live_xml = fake_live_xml,
+	.screenshot = fake_screenshot,
 	.close = fake_close,
 };
 

@@ -461,6 +461,46 @@ static int virt_console(struct vp_hv *hv, const char *name, char *path, size_t s
 	return vp_fail(err, VP_E_VIRT, "%s has no pseudo-terminal as its console, or does not run", name);
 }
 
+static int virt_live_xml(struct vp_hv *hv, const char *name, struct vp_buf *out, struct vp_err *err)
+{
+	DOM dom = NULL;
+	vp_cleanup(vp_freep) char *xml = NULL;
+
+	if (need(hv, name, &dom, err) < 0)
+		return -1;
+	xml = virDomainIsActive(dom) == 1 ? virDomainGetXMLDesc(dom, 0) : NULL;
+	if (!xml)
+		return vp_fail(err, VP_E_VIRT, "%s does not run", name);
+	vp_buf_adds(out, xml);
+	return 0;
+}
+
+static int virt_screenshot(struct vp_hv *hv, const char *name, struct vp_buf *out, struct vp_err *err)
+{
+	DOM dom = NULL;
+	vp_cleanup(vp_freep) char *type = NULL;
+	virStreamPtr st;
+	char block[65536];
+	int n = -1;
+
+	if (need(hv, name, &dom, err) < 0)
+		return -1;
+	st = virStreamNew(conn_of(hv), 0);
+	type = st ? virDomainScreenshot(dom, st, 0, 0) : NULL;
+	while (type && (n = virStreamRecv(st, block, sizeof(block))) > 0 && out->len + (size_t)n <= VP_MAX_SCREEN)
+		vp_buf_add(out, block, (size_t)n);
+	if (n) {
+		fail_virt(err, "take a picture of", name);
+		if (type)
+			virStreamAbort(st);
+	} else {
+		virStreamFinish(st);
+	}
+	if (st)
+		virStreamFree(st);
+	return n ? -1 : 0;
+}
+
 static void virt_close(struct vp_hv *hv)
 {
 	virConnectClose(conn_of(hv));
@@ -478,6 +518,8 @@ static const struct vp_hv_ops virt_ops = {
 	.undefine = virt_undefine,
 	.stats = virt_stats,
 	.console = virt_console,
+	.live_xml = virt_live_xml,
+	.screenshot = virt_screenshot,
 	.close = virt_close,
 };
 

@@ -46,6 +46,10 @@ struct vp_hv_ops {
 	int (*stats)(struct vp_hv *hv, const char *name, struct vp_virt_stats *out, struct vp_err *err);
 	/* Path of the pseudo-terminal of the running domain's serial console; VP_E_VIRT where it has none. */
 	int (*console)(struct vp_hv *hv, const char *name, char *path, size_t size, struct vp_err *err);
+	/* The definition of a running domain's life, without its secrets. */
+	int (*live_xml)(struct vp_hv *hv, const char *name, struct vp_buf *out, struct vp_err *err);
+	/* A picture of its first screen, PPM or PNG; VP_E_VIRT where it has none. */
+	int (*screenshot)(struct vp_hv *hv, const char *name, struct vp_buf *out, struct vp_err *err);
 	void (*close)(struct vp_hv *hv);
 };
 

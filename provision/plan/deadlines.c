@@ -4,10 +4,9 @@
 
 char *vp_plan_deadlines(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
 {
-	const struct vp_node_row row = { .name = n->name,
-					 .virt = vp_virt_name(n->virt),
-					 .method = vp_install_name(n->install),
-					 .json = vp_node_record(w->arena, n) };
+	const struct vp_node_row row = {
+		.name = n->name, .virt = vp_virt_name(n->virt), .method = vp_install_name(n->install), .json = vp_node_record(w->arena, n)
+	};
 	vp_cleanup(vp_buf_free) struct vp_buf out = { 0 };
 
 	for (int p = 0; w->state && p < VP_PHASE_UP; p++) {

@@ -247,3 +247,28 @@ int vp_phase_seen(struct vp_state *s, const char *node, const char *what, struct
 	return vp_db_exec(s, err, "UPDATE node SET seen = ?2, last_evidence = ?3 WHERE name = ?1", "ssd", node, vp_printable(a, what, VP_MAX_EVENT),
 			  vp_wall());
 }
+
+int vp_phase_hold(struct vp_state *s, const char *node, struct vp_err *err)
+{
+	if (vp_db_exec(s, err,
+		       "UPDATE node SET armed = 0 WHERE name = ?1 AND armed = 1 AND installs = 0 AND life >= ?2 AND life < ?3"
+		       " AND (armed_until = 0 OR armed_until > ?4)",
+		       "siid", node, (int64_t)VP_ARMED, (int64_t)VP_CONFIG, vp_wall()))
+		return -1;
+	return sqlite3_changes(s->db) == 1;
+}
+
+int vp_phase_rearm(struct vp_state *s, const char *node, const char *how, struct vp_err *err)
+{
+	int rc;
+
+	if (vp_db_begin(s, err))
+		return -1;
+	rc = vp_db_exec(s, err,
+			"UPDATE node SET armed = 1, life = ?2, health = ?3, reason = '', phase = '', percent = 0, since = ?4 WHERE name = ?1"
+			" AND installs = 0",
+			"siid", node, (int64_t)VP_ARMED, (int64_t)VP_OK, vp_wall());
+	if (!rc)
+		rc = vp_phase_begin(s, node, how, err) || vp_state_event(s, node, "vprov", how, err) ? -1 : 0;
+	return vp_db_end(s, rc, err);
+}

@@ -70,6 +70,12 @@ int vp_phase_note(struct vp_state *s, const struct vp_node_row *before, const st
 int vp_phase_stop(struct vp_state *s, const char *node, struct vp_err *err);
 /* What was given up is waited for anew: health and the clocks of silence and phase start over. */
 int vp_phase_again(struct vp_state *s, const char *node, struct vp_err *err);
+/*
+ * Before a machine that never had its configuration is restarted: from now on nobody gets it. 1 held, 0 it was handed out, or the node is not armed;
+ * -1 error. Then, with the machine off: armed anew with the same token, and a new run.
+ */
+int vp_phase_hold(struct vp_state *s, const char *node, struct vp_err *err);
+int vp_phase_rearm(struct vp_state *s, const char *node, const char *how, struct vp_err *err);
 /* News of a node that change neither state nor phase: the last evidence in words, for the verdict. */
 int vp_phase_seen(struct vp_state *s, const char *node, const char *what, struct vp_err *err);
 

@@ -112,7 +112,7 @@ like "and apply starts it from its disk" "$(vprov plan "$dir/node.xml")" "^start
 ok "destroy" vprov destroy -y "$node"
 
 # Silence: nobody answers the guest's DHCP requests.
-sed 's|<nlist name="vprov">|&<long name="deadline">5</long>|' "$dir/node.xml" >"$dir/silent.xml"
+sed 's|<nlist name="vprov">|&<long name="deadline">5</long><long name="retries">0</long>|' "$dir/node.xml" >"$dir/silent.xml"
 begin silent
 wait_for 60 test -s "$state/serve/ready"
 service=$(serve_pid)
@@ -122,9 +122,15 @@ is "a stalled installation ends apply" $? 1
 out=$(cat "$dir/out")
 diag "$out"
 like "as stalled" "$out" "VP-I02"
-like "with the time and the state" "$out" "no news for [0-9]+ s in state (armed|dhcp|loader)"
+like "with the phase, the last evidence and the time" "$out" "stopped in phase (power: nothing|(dhcp|loader) after ).* \([0-9]+ s"
+like "and the deadline" "$out" "it may be silent for 5 s"
+bundle=$(sed -n 's/^all that is known of it: //p' "$dir/out")
+like "what is known is kept" "$(tar -tf "$bundle")" "console.log.*domain-live.xml.*screen"
+is "without the token" "$(tar -xOf "$bundle" | grep -ac "$(sqlite3 "$state/vprov.db" "SELECT token FROM node")")" 0
+like "status says where" "$(vprov status)" "kept in $bundle"
 like "and the console" "$out" "last lines of $console"
 kill -CONT "$service"
 ok "destroy of a stalled node" vprov destroy -y "$node"
+like "says what it leaves" "$output" "kept in $bundle"
 is "no process is left" "$(pgrep -c 'qemu|dnsmasq')" 0
 done_testing
