@@ -121,16 +121,21 @@ static int read_console(struct watch *wt, struct tracked *t, struct vp_err *err)
 {
 	vp_cleanup(vp_closep) int fd = open(vp_console_path(wt->w->arena, wt->w->state_dir, t->name), O_RDONLY | O_CLOEXEC);
 	const struct vp_console_pattern *p;
-	char block[8192];
+	char block[8192], before[sizeof(t->line)];
 	size_t used = strlen(t->line);
 	ssize_t n;
 
 	while (fd >= 0 && (n = pread(fd, block, sizeof(block), t->console)) > 0) {
 		t->console += n;
+		memcpy(before, t->line, sizeof(before));
 		for (ssize_t i = 0; i < n; i++) {
 			if (block[i] == '\n' || used == sizeof(t->line) - 1) {
-				if (console_line(wt, t, t->line, err))
+				if (console_line(wt, t, t->line, err)) {
+					/* It is read again, where this was not the end. */
+					t->console -= n;
+					memcpy(t->line, before, sizeof(before));
 					return -1;
+				}
 				used = 0;
 			}
 			if (block[i] != '\n' && block[i] != '\r' && block[i])
@@ -433,6 +438,16 @@ static bool all_ended(const struct watch *wt)
 	return true;
 }
 
+/* A boot service that hangs in the middle of a change is no reason to leave the nodes alone. */
+static bool held(struct vp_err *err)
+{
+	if (err->code != VP_E_LOCKED)
+		return false;
+	vp_warn("%s; trying again", err->msg);
+	*err = (struct vp_err){ 0 };
+	return true;
+}
+
 static int loop(struct watch *wt, struct vp_err *err)
 {
 	while (!all_ended(wt)) {
@@ -450,7 +465,7 @@ static int loop(struct watch *wt, struct vp_err *err)
 			}
 		}
 		for (size_t i = 0; i < wt->n; i++)
-			if (!wt->nodes[i].ended && step_node(wt, &wt->nodes[i], look, err))
+			if (!wt->nodes[i].ended && step_node(wt, &wt->nodes[i], look, err) && !held(err))
 				return -1;
 		show(wt);
 		if (!all_ended(wt))

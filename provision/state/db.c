@@ -73,7 +73,10 @@ static const char *const steps[] = {
 int vp_db_fail(struct vp_state *s, const char *what, struct vp_err *err)
 {
 	int rc = sqlite3_errcode(s->db) & 0xff;
-	enum vp_code code = rc == SQLITE_FULL ? VP_E_NOSPACE : rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB ? VP_E_STATE : VP_E_IO;
+	enum vp_code code = rc == SQLITE_FULL				  ? VP_E_NOSPACE
+			    : rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB ? VP_E_STATE
+			    : rc == SQLITE_BUSY				  ? VP_E_LOCKED
+									  : VP_E_IO;
 
 	return vp_fail(err, code, "%s/vprov.db: %s: %s", s->dir, what, sqlite3_errmsg(s->db));
 }

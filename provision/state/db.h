@@ -13,7 +13,7 @@ struct vp_state {
 	char *dir;
 };
 
-/* Fails with SQLite's words; SQLITE_FULL is VP_E_NOSPACE, damage is VP_E_STATE. */
+/* Fails with SQLite's words; SQLITE_FULL is VP_E_NOSPACE, damage is VP_E_STATE, another process that does not end its change VP_E_LOCKED. */
 int vp_db_fail(struct vp_state *s, const char *what, struct vp_err *err);
 /*
  * Runs one statement that gives no rows. fmt has one letter per bound value: s text (NULL: SQL NULL), i int64_t, d double,
