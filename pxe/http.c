@@ -16,6 +16,7 @@
 #include "../provision/state/phase.h"
 #include "../provision/state/service.h"
 #include "dhcp.h"
+#include "strangers.h"
 #include "stream.h"
 
 #define MAX_CONNECTIONS 1024u
@@ -45,6 +46,7 @@ struct front {
 	struct vp_http *http;
 	struct MHD_Daemon *daemon;
 	char *address;
+	struct vp_strangers *strangers;
 	/* The one of the status page alone. */
 	bool status;
 };
@@ -618,6 +620,11 @@ static enum MHD_Result take(struct vp_http *h, struct MHD_Connection *c, struct 
 	return handlers[q->route.id](h, c, q);
 }
 
+static struct vp_peer *connected(struct MHD_Connection *c)
+{
+	return MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const char *url, const char *method, const char *version, const char *data,
 				  size_t *len, void **con)
 {
@@ -630,6 +637,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 	(void)version;
 	if (!q) {
 		*con = q = vp_xcalloc(1, sizeof(*q));
+		vp_peer_asks(connected(c), true);
 		q->arena = vp_arena_new();
 		q->line = vp_printf(q->arena, "%s %s", method, vp_printable(q->arena, url, MAX_URL));
 		rc = begin(f, c, q, url, method, &done);
@@ -690,6 +698,7 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **con, enum M
 
 	if (!q)
 		return;
+	vp_peer_asks(connected(c), false);
 	note_request(h, c, q, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
 	unwatch(h, q->download);
 	sent = sent_by(c);
@@ -730,13 +739,33 @@ static int listen_on(const char *address, unsigned port, struct vp_err *err)
 	return -1;
 }
 
+static enum MHD_Result on_accept(void *cls, const struct sockaddr *from, socklen_t len)
+{
+	const struct front *f = cls;
+
+	(void)len;
+	return vp_strangers_admit(f->strangers, from) ? MHD_YES : MHD_NO;
+}
+
+static void on_connection(void *cls, struct MHD_Connection *c, void **context, enum MHD_ConnectionNotificationCode what)
+{
+	const struct front *f = cls;
+
+	if (what == MHD_CONNECTION_NOTIFY_CLOSED)
+		vp_strangers_end(f->strangers, *context);
+	else
+		*context = vp_strangers_begin(f->strangers, MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+					      MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
+}
+
 static struct MHD_Daemon *start_one(struct front *f, int fd)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, f,
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, on_accept, f, on_request, f,
 				MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd, MHD_OPTION_CONNECTION_LIMIT,
 				MAX_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, MAX_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
 				/* Without this it would not use sendfile(). */
-				MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_NOTIFY_COMPLETED, on_completed, f->http, MHD_OPTION_END);
+				MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_NOTIFY_COMPLETED, on_completed, f->http,
+				MHD_OPTION_NOTIFY_CONNECTION, on_connection, f, MHD_OPTION_END);
 }
 
 static int add_front(struct vp_http *h, const char *address, bool status, struct vp_err *err)
@@ -746,12 +775,13 @@ static int add_front(struct vp_http *h, const char *address, bool status, struct
 	struct sockaddr_in at = { 0 };
 	socklen_t len = sizeof(at);
 
-	*f = (struct front){ .http = h, .status = status };
+	*f = (struct front){ .http = h, .status = status, .strangers = vp_strangers_new(h->state) };
 	if (fd < 0 || getsockname(fd, (struct sockaddr *)&at, &len) || !(f->daemon = start_one(f, fd))) {
 		if (fd >= 0) {
 			vp_fail_errno(err, VP_E_HTTP, "serving on %s", address);
 			close(fd);
 		}
+		vp_strangers_free(f->strangers);
 		free(f);
 		return -1;
 	}
@@ -769,6 +799,7 @@ static void remove_front(struct vp_http *h, size_t i)
 	/* Who is suspended there cannot be ended: all are woken. */
 	vp_stream_end(h->stream, f->daemon);
 	MHD_stop_daemon(f->daemon);
+	vp_strangers_free(f->strangers);
 	free(f->address);
 	free(f);
 	h->fronts[i] = h->fronts[--h->n];
@@ -865,6 +896,8 @@ void vp_http_tick(struct vp_http *h)
 		vp_state_evidence(h->state, d->node, VP_EV_PHASE, "unpack", (int)percent, text, NULL);
 	}
 	vp_stream_tick(h->stream);
+	for (size_t i = 0; i < h->n; i++)
+		vp_strangers_tick(h->fronts[i]->strangers);
 }
 
 void vp_http_stop(struct vp_http *h)
