@@ -501,13 +501,45 @@ static void boot_pxelinux(struct client *c)
 	line_of(vp_buf_str(&conf), "APPEND", c->args, sizeof(c->args));
 }
 
+/* iPXE asks for the URL that it was given, with the MAC where it says so. */
+static void ipxe_script(const struct client *c, struct vp_buf *out)
+{
+	const char *path = path_of(c, c->file), *mac = strstr(path, "${netX/mac}");
+	char filled[512];
+
+	if (!mac)
+		fail(c, "iPXE was given '%s'", c->file);
+	snprintf(filled, sizeof(filled), "%.*s%s", (int)(mac - path), path, c->mac);
+	expect(c, "GET", filled, "", 200, out);
+}
+
+static void boot_ipxe(struct client *c)
+{
+	static const struct identity rom = { 0, "PXEClient:Arch:00000:UNDI:002001", "iPXE" };
+	vp_cleanup(vp_buf_free) struct vp_buf script = { 0 };
+	char line[1400], *url;
+
+	dhcp(c, &rom);
+	use_address(c);
+	ipxe_script(c, &script);
+	line_of(vp_buf_str(&script), "kernel", line, sizeof(line));
+	url = strstr(line, "http:");
+	if (!url)
+		fail(c, "iPXE is told no kernel");
+	snprintf(c->kernel, sizeof(c->kernel), "%.*s", (int)strcspn(url, " "), url);
+	snprintf(c->args, sizeof(c->args), "%s", url + strcspn(url, " "));
+	line_of(vp_buf_str(&script), "initrd", line, sizeof(line));
+	url = strstr(line, "http:");
+	snprintf(c->initrd, sizeof(c->initrd), "%s", url ? url : "");
+}
+
 static const struct loader {
 	const char *name;
 	/* Fills in kernel, initrd and args. */
 	void (*boot)(struct client *c);
 	/* What a second boot is told, where it can be asked without starting one. */
 	void (*again)(const struct client *c, struct vp_buf *out);
-} loaders[] = { { "pxelinux", boot_pxelinux, pxelinux_config } };
+} loaders[] = { { "pxelinux", boot_pxelinux, pxelinux_config }, { "ipxe", boot_ipxe, ipxe_script } };
 
 /* --- The installer, and the installed system --- */
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
-# Two hundred machines boot from the network at once: each gets its lease, its loader, its kernel and one installation. And sixty hold a TFTP
+# Two hundred machines boot from the network at once, half by pxelinux, half by iPXE: each gets its lease, its loader, its kernel and one installation. And sixty hold a TFTP
 # transfer open at the same time.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
@@ -36,10 +36,11 @@ ip netns exec clients sh -c 'for f in all default; do echo 1 >/proc/sys/net/ipv4
 	echo 0 >/proc/sys/net/ipv4/conf/$f/rp_filter; echo 1 >/proc/sys/net/ipv6/conf/$f/disable_ipv6; done'
 for ((i = 1; i <= nodes; i++)); do
 	mac=$(printf '52:54:00:00:%02x:%02x' $((i / 256)) $((i % 256)))
+	if ((i % 2)); then loader=pxelinux; else loader=ipxe; fi
 	ip=10.9.1.$i name=n$i.example.org token=$(printf '%032x' "$i")
 	echo "link add m$i link eth0 address $mac type macvlan mode private"
 	echo "link set m$i up"
-	echo "pxelinux m$i $mac $ip $name" >&3
+	echo "$loader m$i $mac $ip $name" >&3
 	json="{\"nics\": [{\"mac\": \"$mac\", \"bridge\": \"brtest\", \"gateway\": \"10.9.0.1\"}], \"bridges\": [{\"name\": \"brtest\", \"address\": \"10.9.0.1\", \"prefix\": 16}]}"
 	echo "INSERT INTO node (name, mac, ip, life, health, percent, since, last_evidence, token, armed, token_live, installs, json, config, image, task,
 		reason, phase) VALUES ('$name', '$mac', '$ip', 1, 0, 0, 0, 0, '$token', 1, 1, 0, '$json', 'NODE=$name
