@@ -300,6 +300,9 @@ static int add_static(struct vp_ks *k, json_t *list)
 		device = in->name;
 		from = *ipdev && find_interface(k, ipdev) ? from : in;
 	}
+	/* Without the bond, its address on one of its cards. */
+	if (!*from->ip && find_interface(k, from->master))
+		from = find_interface(k, from->master);
 	if (in->vlan_id && in->ports.n && k->el >= 6) {
 		device = in->ports.items[0];
 		add(list, "--vlanid=%u", in->vlan_id);

@@ -129,7 +129,10 @@ static void remove_block(struct disks *d, struct vp_ref ref)
 {
 	const struct vp_partition *p = &d->n->partitions[ref.index];
 
-	if (ref.kind == VP_BLOCK_PARTITION)
+	/* Without one logical partition, those behind it get other numbers: what was to be kept would be taken for what is made anew. */
+	if (ref.kind == VP_BLOCK_PARTITION && !strcmp(p->type, "logical"))
+		line(d, d->remove, "wipe_partition %s", word(d, ref));
+	else if (ref.kind == VP_BLOCK_PARTITION)
 		line(d, d->remove, "remove_partition %s %s %u", word(d, (struct vp_ref){ VP_BLOCK_DISK, p->disk }), word(d, ref), p->number);
 	if ((ref.kind != VP_BLOCK_VG && ref.kind != VP_BLOCK_MD) || *seen(d->removed, ref))
 		return;
@@ -332,8 +335,7 @@ static void mount_all(struct disks *d)
 			continue;
 		if (f->on.kind == VP_BLOCK_LV && d->n->aii.ks.volgroup_required && !named[d->n->lvs[f->on.index].vg]) {
 			named[d->n->lvs[f->on.index].vg] = true;
-			line(d, d->mounts, "volgroup %s --noformat%s", vp_ks_word(d->k, d->n->vgs[d->n->lvs[f->on.index].vg].name),
-			     d->k->el >= 7 ? " --useexisting" : "");
+			line(d, d->mounts, "volgroup %s --noformat", vp_ks_word(d->k, d->n->vgs[d->n->lvs[f->on.index].vg].name));
 		}
 		mount_system(d, f);
 	}
@@ -357,7 +359,7 @@ static void add_devices(struct disks *d)
 	for (unsigned i = 0; i < d->n->ndisks; i++) {
 		const struct vp_device *v = &d->n->devices[i];
 		bool clear = is_named(d->k, &d->n->aii.ks.clearpart, i);
-		double size = (double)(d->n->disks[i].size / VP_MIB), less = v->diff ? (double)v->diff / VP_MIB : size;
+		double size = (double)d->n->disks[i].size / (double)VP_MIB, less = v->diff ? (double)v->diff / (double)VP_MIB : size;
 		json_t *j;
 
 		if (!clear && !is_used(d, i))
@@ -382,8 +384,8 @@ static json_t *partition(const struct disks *d, unsigned i)
 	json_t *flags = json_array();
 	bool has = p->bootable;
 
-	/* Room for the table that leads to it, which parted of EL7 does not leave by itself. */
-	if (!offset && d->k->el >= 7 && !strcmp(label, "msdos") && !strcmp(p->type, "logical"))
+	/* Room for the table that leads to it, which parted does not leave by itself. */
+	if (!offset && !strcmp(label, "msdos") && !strcmp(p->type, "logical"))
 		offset = VP_MIB;
 	for (size_t f = 0; f < p->nflags; f++) {
 		json_array_append_new(flags, json_string(p->flags[f]));

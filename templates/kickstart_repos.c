@@ -224,8 +224,9 @@ static json_t *yum_options(const struct vp_ks *k)
 		json_object_set_new(values, defaults[i][0], json_string(defaults[i][1]));
 	for (size_t i = 0; i + 1 < s->yum.n; i += 2)
 		json_object_set_new(values, s->yum.items[i], json_string(s->yum.items[i + 1]));
-	json_object_foreach (values, name, value)
+	json_object_foreach (values, name, value) {
 		setting(list, name, json_string_value(value));
+	}
 	json_decref(values);
 	return list;
 }

@@ -82,9 +82,15 @@ static const char *on(const struct entry *e)
 	return *e->scope ? " on " : "";
 }
 
+/* The address of a bond is that of each of its cards: said once, at one place. */
+static bool is_shared(const struct entry *a, const struct entry *b)
+{
+	return a->claim->kind == VP_CLAIM_IP && a->brief == b->brief && !strcmp(a->claim->path, b->claim->path);
+}
+
 static void compare(struct vp_diags *diags, const struct entry *x, const struct entry *y)
 {
-	if (follows(x, y))
+	if (follows(x, y) || is_shared(x, y))
 		return;
 	x->brief->clashes = y->brief->clashes = true;
 	say(diags, VP_ERROR, y, "the %s %s of %s is that of %s, too (%s:%u)", what[y->claim->kind], y->claim->value, y->brief->name, x->brief->name,
