@@ -37,7 +37,7 @@ UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_MAIN := tests/fuzz/replay_main.c
 CLI := $(wildcard tests/cli/*.bats)
-SYSTEM := $(wildcard tests/system/*.sh tests/system/*.bats)
+SYSTEM := $(filter-out tests/system/matrix.sh,$(wildcard tests/system/*.sh tests/system/*.bats))
 C_FILES = $(sort $(wildcard provision/*.c provision/*/*.[ch] templates/*.[ch] bridge/*.[ch] pxe/*.[ch] tests/*/*.[ch]))
 SCRIPTS = $(sort $(wildcard tests/lib/*) $(shell grep -rlE '^\#!.*(sh|bats)$$' .ci tests pxe/installer))
 
@@ -117,6 +117,11 @@ check: tests-built
 test: tests-built
 	$(RUN_TESTS) $(FAST) $(SYSTEM)
 
+# Every fault at every moment of an installation; MATRIX='guest reset/.*' tries some.
+matrix: export MATRIX ?= all
+matrix: tests-built
+	$(RUN_TESTS) tests/system/matrix.sh; rc=$$?; cat $(BUILD)/log/matrix.txt; exit $$rc
+
 # In a make of its own: what was installed just now is seen by it only.
 tests-built: deps
 	@$(MAKE) --no-print-directory build-for-tests
@@ -131,7 +136,7 @@ fuzz:
 
 bench:
 	@.ci/deps build run bench
-	@$(MAKE) --no-print-directory all $(addprefix $(BUILD)/bench/,ratio define serve site)
+	@$(MAKE) --no-print-directory all $(addprefix $(BUILD)/bench/,ratio define serve site gets)
 	@tests/bench/run $(BUILD)
 
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libvprov.a
@@ -167,5 +172,5 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(OBJ:.o=.d) $(BUILD)/obj/provision/main.d $(UNIT:%=$(BUILD)/tests/%.d)
-.PHONY: all needed deps quickstart test-programs build-for-tests tests-built check test fuzz-programs fuzz bench lint format install uninstall clean
+.PHONY: all needed deps quickstart test-programs build-for-tests tests-built check test matrix fuzz-programs fuzz bench lint format install uninstall clean
 .DELETE_ON_ERROR:
