@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* serve STATE IMAGES BRIDGE ADDRESS PORT: the boot service as `vprov apply` starts it, for one node, over a directory of one's own. */
+/* serve STATE IMAGES BRIDGE ADDRESS PORT GUEST-PROGRAM: the boot service as `vprov apply` starts it, for one node, over a directory of one's own. */
 #include <signal.h>
 #include <stdlib.h>
 
@@ -26,7 +26,7 @@ int main(int argc, char **argv)
 	struct vp_serve_opts opts = { .nets = &net, .nnets = 1 };
 	struct vp_err err = { 0 };
 
-	if (argc != 6)
+	if (argc != 7)
 		return 2;
 	signal(SIGPIPE, SIG_IGN);
 	opts.state_dir = argv[1];
@@ -34,6 +34,7 @@ int main(int argc, char **argv)
 	net.bridge = argv[3];
 	net.address = argv[4];
 	opts.port = (unsigned)atoi(argv[5]);
+	opts.hook = argv[6];
 	if (!put_node(opts.state_dir, &net, &err) && !vp_serve(&opts, &err))
 		return 0;
 	fprintf(stderr, "serve: %s\n", err.msg);
