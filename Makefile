@@ -164,9 +164,12 @@ install: all
 	for f in pxe/installer/*; do install -m $$([ -x $$f ] && echo 755 || echo 644) $$f $(DESTDIR)$(PREFIX)/lib/vprov/installer; done
 	install -m 755 $(BUILD)/guest/vprov-guest $(DESTDIR)$(PREFIX)/lib/vprov/guest
 	install -m 644 $(BUILD)/vprov.8 $(DESTDIR)$(PREFIX)/share/man/man8/vprov.8
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' pxe/vprov.service.in >$(DESTDIR)$(PREFIX)/lib/systemd/system/vprov.service
 
 uninstall:
-	rm -rf $(DESTDIR)$(PREFIX)/bin/vprov $(DESTDIR)$(PREFIX)/lib/vprov $(DESTDIR)$(PREFIX)/share/man/man8/vprov.8
+	rm -rf $(DESTDIR)$(PREFIX)/bin/vprov $(DESTDIR)$(PREFIX)/lib/vprov $(DESTDIR)$(PREFIX)/share/man/man8/vprov.8 \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/vprov.service
 
 clean:
 	rm -rf $(BUILD)

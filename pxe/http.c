@@ -829,6 +829,20 @@ int vp_http_listen(struct vp_http *h, const char *const *addresses, size_t n, st
 	return 0;
 }
 
+int vp_http_apart(struct vp_http *h, const char *address, struct vp_err *err)
+{
+	bool there = false;
+
+	h->apart = address;
+	for (size_t i = h->n; i--;)
+		if (h->fronts[i]->status) {
+			there = address && !strcmp(address, h->fronts[i]->address);
+			if (!there)
+				remove_front(h, i);
+		}
+	return address && !there ? add_front(h, address, true, err) : 0;
+}
+
 struct vp_http *vp_http_start(const struct vp_http_opts *o, struct vp_err *err)
 {
 	struct vp_http *h = vp_xcalloc(1, sizeof(*h));
@@ -841,10 +855,9 @@ struct vp_http *vp_http_start(const struct vp_http_opts *o, struct vp_err *err)
 			       .changed = o->changed,
 			       .arg = o->arg,
 			       .port = o->port };
-	h->apart = o->status_address;
 	h->board = vp_board_new(o->state, o->state_dir);
 	h->stream = vp_stream_new(h->board, &h->tally);
-	if (vp_http_listen(h, o->addresses, o->naddresses, err) || (h->apart && add_front(h, o->status_address, true, err))) {
+	if (vp_http_listen(h, o->addresses, o->naddresses, err) || vp_http_apart(h, o->status_address, err)) {
 		vp_http_stop(h);
 		return NULL;
 	}

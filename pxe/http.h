@@ -90,6 +90,8 @@ struct vp_http_opts {
 struct vp_http *vp_http_start(const struct vp_http_opts *o, struct vp_err *err);
 /* Other addresses; what goes over those that stay is not disturbed. After a failure it still listens on some. */
 int vp_http_listen(struct vp_http *h, const char *const *addresses, size_t n, struct vp_err *err);
+/* Moves the status page and metrics there; NULL: to all addresses. */
+int vp_http_apart(struct vp_http *h, const char *address, struct vp_err *err);
 /* For the metrics. */
 void vp_http_dnsmasq_restarted(struct vp_http *h);
 unsigned vp_http_port(const struct vp_http *h);

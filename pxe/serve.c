@@ -22,6 +22,9 @@
 #define SECOND	 UINT64_C(1000000000)
 #define IDLE_NS	 (15 * SECOND)
 #define READY_NS (20 * SECOND)
+/* For so long a reload of dnsmasq waits for more that needs one. */
+#define PUT_OFF_NS (5 * SECOND)
+#define MAX_TRIES  3
 /* dnsmasq may die so often within the window. */
 #define MAX_DEATHS 3
 #define WINDOW_NS  (60 * SECOND)
@@ -54,6 +57,8 @@ struct serve {
 	double begun;
 	struct vp_proc dnsmasq;
 	bool started, reload;
+	/* Since when a reload is put off. */
+	uint64_t put_off;
 	/* Its last line, for the message if it dies. */
 	char last[512];
 	uint64_t since;
@@ -69,7 +74,11 @@ struct serve {
 	int64_t version;
 	/* When an answer changes by time alone; 0: never. */
 	double expiry;
+	/* Others are wanted than are served; what could not be done about that so often is tried again. */
 	bool networks_changed;
+	unsigned tries;
+	/* Started from a terminal, whose end is its end. */
+	bool tty;
 	uint64_t last_busy;
 	/* When an unknown machine was last written down. */
 	uint64_t stranger;
@@ -479,7 +488,7 @@ static int sync_rows(struct serve *s, struct vp_err *err)
 	}
 	if (!rc) {
 		nets_of(want.arena, &rows, &now);
-		s->networks_changed = !same_nets(&now, &s->o);
+		s->networks_changed |= !same_nets(&now, &s->o);
 		s->o.nodes = rows.n;
 		rc = vp_served_sync(s->dir, &s->files, &want, &s->reload, err);
 	}
@@ -490,6 +499,112 @@ static int sync_rows(struct serve *s, struct vp_err *err)
 	vp_arena_free(s->files.arena);
 	s->files = want;
 	return s->o.nnets ? configure(s, err) : 0;
+}
+
+/* --- Other networks --- */
+
+static void announce(const struct serve *s)
+{
+	if (!s->o.nnets)
+		vp_say("no node has a network yet; waiting for `vprov apply`");
+	for (size_t i = 0; i < s->o.nnets; i++)
+		vp_say("serving %s: DHCP, TFTP, DNS; http://%s:%u/", s->o.nets[i].bridge, s->o.nets[i].address, s->o.port);
+}
+
+/* What is kept for each network: of one that stays it stays. */
+static void take_nets(struct serve *s, const struct vp_serve_net *nets, size_t n)
+{
+	struct vp_proc *iperf = vp_alloc(s->arena, (n + 1) * sizeof(*iperf));
+	int *ra = vp_alloc(s->arena, (n + 1) * sizeof(*ra));
+
+	for (size_t i = 0; i < n; i++) {
+		iperf[i].fd = ra[i] = -1;
+		for (size_t k = 0; k < s->o.nnets; k++)
+			if (s->ra[k] >= 0 && !strcmp(s->o.nets[k].bridge, nets[i].bridge) && !strcmp(s->o.nets[k].address, nets[i].address)) {
+				iperf[i] = s->iperf[k];
+				ra[i] = s->ra[k];
+				s->iperf[k] = (struct vp_proc){ .fd = -1 };
+				s->ra[k] = -1;
+			}
+		if (ra[i] < 0)
+			ra[i] = vp_ra_open(nets[i].bridge);
+	}
+	for (size_t k = 0; k < s->o.nnets; k++) {
+		vp_proc_stop(&s->iperf[k]);
+		vp_closep(&s->ra[k]);
+	}
+	s->iperf = iperf;
+	s->ra = ra;
+	s->want_iperf = vp_alloc(s->arena, (n + 1) * sizeof(*s->want_iperf));
+	s->pfd = vp_alloc(s->arena, (5 + 2 * n) * sizeof(*s->pfd));
+	s->o.nets = nets;
+	s->o.nnets = n;
+}
+
+static int listen_there(struct serve *s, struct vp_err *err)
+{
+	const char **addresses = vp_alloc(s->arena, (s->o.nnets + 1) * sizeof(*addresses));
+
+	for (size_t i = 0; i < s->o.nnets; i++)
+		addresses[i] = s->o.nets[i].address;
+	return vp_http_listen(s->http, addresses, s->o.nnets, err);
+}
+
+/* Transfers over HTTP on networks that stay go on; dnsmasq has to be started anew, for it reads its networks only then. */
+static int change_nets(struct serve *s, struct vp_err *err)
+{
+	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
+	struct vp_serve_opts now = { 0 };
+	struct vp_node_rows rows = { 0 };
+
+	if (vp_state_nodes(s->state, a, &rows, err))
+		return -1;
+	nets_of(s->arena, &rows, &now);
+	if (!same_nets(&now, &s->o))
+		take_nets(s, now.nets, now.nnets);
+	/* Whatever it runs with is not what is wanted. */
+	vp_buf_free(&s->conf);
+	if (listen_there(s, err) || sync_rows(s, err))
+		return -1;
+	if (!s->o.nnets) {
+		vp_proc_stop(&s->dnsmasq);
+		s->started = false;
+	}
+	announce(s);
+	return 0;
+}
+
+/* A bridge may be there before its address is. The service of one apply says in the end what it cannot do; the site's goes on trying. */
+static int renew(struct serve *s, struct vp_err *err)
+{
+	struct vp_err why = { 0 };
+
+	if (!change_nets(s, &why)) {
+		s->networks_changed = false;
+		s->tries = 0;
+		return 0;
+	}
+	vp_buf_free(&s->conf);
+	vp_proc_stop(&s->dnsmasq);
+	if (s->o.until_done && s->tries >= MAX_TRIES) {
+		*err = why;
+		return -1;
+	}
+	if (s->tries++ < MAX_TRIES)
+		vp_warn("%s; trying again", why.msg);
+	return 0;
+}
+
+static int reread(struct serve *s, struct vp_err *err)
+{
+	struct vp_err why = { 0 };
+
+	if (!s->o.reread || s->o.reread(s->o.notified_arg, &s->o))
+		return 0;
+	/* Where it cannot be had there, it is nowhere. */
+	if (vp_http_apart(s->http, s->o.status_address, &why))
+		vp_warn("status page: %s", why.msg);
+	return sync_rows(s, err);
 }
 
 /* The answer of a node has changed; a failure is not silent, and the database refuses a second configuration in any case. */
@@ -529,6 +644,7 @@ static int tell_ready(struct serve *s, struct vp_err *err)
 		return 0;
 	text = vp_printf(s->arena, "%d %u\n", (int)getpid(), vp_http_port(s->http));
 	vp_debug("boot service ready on port %u", vp_http_port(s->http));
+	vp_tell_systemd("READY=1");
 	return vp_write_file(path, text, strlen(text), 0644, err);
 }
 
@@ -548,9 +664,21 @@ static int tick(struct serve *s, struct vp_err *err)
 	if (judge(s, err))
 		return -1;
 	keep_iperf(s);
+	if (s->networks_changed)
+		return renew(s, err);
 	if (s->o.nnets && !s->started && vp_now_ns() - s->since > READY_NS)
 		return vp_fail(err, VP_E_DHCP, "dnsmasq does not get ready: %s", s->last);
-	return s->networks_changed;
+	return 0;
+}
+
+/* One reload for all nodes of a transaction: while it records them, more is to come. But not for ever: it may have been killed. */
+static bool put_off(struct serve *s)
+{
+	uint64_t now = vp_now_ns();
+
+	if (!s->put_off)
+		s->put_off = now;
+	return now - s->put_off < PUT_OFF_NS && vp_state_recording(s->state);
 }
 
 /* What has become ready. 0 go on, 1 end, -1 failure. */
@@ -558,18 +686,25 @@ static int react(struct serve *s, struct vp_err *err)
 {
 	struct signalfd_siginfo si;
 
-	while (read(s->signals, &si, sizeof(si)) == sizeof(si))
-		if (si.ssi_signo != SIGCHLD)
+	while (read(s->signals, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo == SIGHUP && !s->tty) {
+			if (reread(s, err))
+				return -1;
+		} else if (si.ssi_signo != SIGCHLD) {
 			return 1;
+		}
+	}
 	read_log(s);
 	if (vp_proc_ended(&s->dnsmasq)) {
 		read_log(s);
 		if (dnsmasq_died(s, err))
 			return -1;
 	}
-	if (s->reload && s->started) {
+	if (s->reload && s->started && !put_off(s)) {
 		vp_proc_reload(&s->dnsmasq);
+		vp_debug("dnsmasq reads its files again");
 		s->reload = false;
+		s->put_off = 0;
 	}
 	return tell_ready(s, err);
 }
@@ -644,11 +779,9 @@ static int setup(struct serve *s, struct vp_err *err)
 				     .guest_dir = s->o.guest_dir,
 				     .state_dir = s->o.state_dir,
 				     .port = s->o.port,
-				     .naddresses = s->o.nnets,
 				     .status_address = s->o.status_address,
 				     .changed = on_changed,
 				     .arg = s };
-	const char **addresses = vp_alloc(s->arena, (s->o.nnets + 1) * sizeof(*addresses));
 
 	s->state = vp_state_open(s->o.state_dir, false, err);
 	if (!s->state || take_lock(s, err) || prepare(s, err))
@@ -656,17 +789,15 @@ static int setup(struct serve *s, struct vp_err *err)
 	s->hook = vp_hook_open(s->dir, s->o.hook, s->user, err);
 	if (s->hook < 0)
 		return -1;
-	for (size_t i = 0; i < s->o.nnets; i++) {
-		addresses[i] = s->o.nets[i].address;
-		s->ra[i] = vp_ra_open(s->o.nets[i].bridge);
-	}
-	http.addresses = addresses;
 	http.loader_dir = s->tftp;
 	http.state = s->state;
 	s->http = vp_http_start(&http, err);
-	if (!s->http)
+	if (!s->http || listen_there(s, err))
 		return -1;
 	s->o.port = vp_http_port(s->http);
+	announce(s);
+	if (!s->o.nnets)
+		vp_tell_systemd("READY=1");
 	return (s->o.loader == VP_LOADER_GRUB && make_grub(s, err)) || sync_rows(s, err) ? -1 : 0;
 }
 
@@ -693,18 +824,16 @@ static void teardown(struct serve *s, bool failed)
 int vp_serve(const struct vp_serve_opts *o, struct vp_err *err)
 {
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
-	struct serve s = { .o = *o, .arena = a, .lock = -1, .hook = -1, .begun = vp_wall(), .dnsmasq = { .fd = -1 }, .version = -1 };
+	struct serve s = {
+		.o = *o, .arena = a, .lock = -1, .hook = -1, .begun = vp_wall(), .dnsmasq = { .fd = -1 }, .version = -1, .tty = isatty(STDIN_FILENO)
+	};
 	sigset_t set, old;
 	int rc;
 
 	s.dir = vp_printf(a, "%s/serve", o->state_dir);
 	s.tftp = vp_printf(a, "%s/tftp", s.dir);
-	s.iperf = vp_alloc(a, (o->nnets + 1) * sizeof(*s.iperf));
-	s.want_iperf = vp_alloc(a, (o->nnets + 1) * sizeof(*s.want_iperf));
-	s.ra = vp_alloc(a, (o->nnets + 1) * sizeof(*s.ra));
-	s.pfd = vp_alloc(a, (5 + 2 * o->nnets) * sizeof(*s.pfd));
-	for (size_t i = 0; i < o->nnets; i++)
-		s.iperf[i].fd = s.ra[i] = -1;
+	s.o.nnets = 0;
+	take_nets(&s, o->nets, o->nnets);
 	sigemptyset(&set);
 	for (const int *sig = (const int[]){ SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0 }; *sig; sig++)
 		sigaddset(&set, *sig);
@@ -716,5 +845,5 @@ int vp_serve(const struct vp_serve_opts *o, struct vp_err *err)
 	teardown(&s, rc < 0);
 	vp_closep(&s.signals);
 	sigprocmask(SIG_SETMASK, &old, NULL);
-	return rc < 0 ? -1 : s.networks_changed;
+	return rc < 0 ? -1 : 0;
 }

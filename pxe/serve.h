@@ -66,18 +66,23 @@ struct vp_serve_opts {
 	void *notified_arg;
 	/* Where the status page and metrics are, instead of on the networks; NULL: there. */
 	const char *status_address;
+	/* On SIGHUP, with notified_arg: the site configuration may have changed; what may change of this goes into *o. 0, or nothing changes. */
+	int (*reread)(void *arg, struct vp_serve_opts *o);
 	/* How many nodes there are: sizes tftp-max. vp_serve() counts them itself. */
 	size_t nodes;
 	enum vp_loader loader;
 };
 
 /*
- * Runs in the foreground until SIGTERM, SIGINT, SIGHUP, or done: 0. Ready is told by the file STATE/serve/ready ("pid port\n").
- * 1: a node wants a bridge that is not among o->nets; call again with all of them.
+ * Runs in the foreground until SIGTERM, SIGINT, or done (from a terminal also until SIGHUP): 0. Ready is told by the file STATE/serve/ready
+ * ("pid port\n"), and to systemd. Networks that nodes get and lose later are served, or not, without a break for the others.
  */
 int vp_serve(const struct vp_serve_opts *o, struct vp_err *err);
 /* The networks that the nodes in the state database boot from, in the arena; the address of a bridge that is not vprov's is the live one. */
 int vp_serve_nets(struct vp_state *s, struct vp_arena *a, struct vp_serve_opts *o, struct vp_err *err);
+
+/* A line for the service manager, where one waits for it. */
+void vp_tell_systemd(const char *text);
 
 /* One node as dnsmasq must know it. */
 struct vp_dhcp_host {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* vprov serve: the boot service in the foreground. apply starts the same with --until-done. */
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -118,15 +117,31 @@ static void close_lookout(struct lookout *l)
 	vp_closep(&l->fd);
 }
 
-static void announce(const struct vp_serve_opts *o)
+static void take_site(const struct vp_ctx *c, struct vp_serve_opts *o)
 {
-	if (!o->nnets)
-		vp_say("no node has a network yet; waiting for `vprov apply`");
-	for (size_t i = 0; i < o->nnets; i++)
-		vp_say("serving %s: DHCP, TFTP, DNS; http://%s:%u/", o->nets[i].bridge, o->nets[i].address, o->port);
+	o->status_address = vp_site_get(c->site, "status_address");
 }
 
-/* With the networks that the nodes have now. 1: they have changed. */
+/* A configuration that is wrong leaves the last one in use. */
+static int reread(void *arg, struct vp_serve_opts *o)
+{
+	struct lookout *l = arg;
+	struct vp_diags diags = { .arena = l->c->arena };
+	struct vp_site *site = vp_site_read(l->c->arena, l->c->config, &diags);
+	bool good = site && !diags.errors;
+
+	if (good) {
+		l->c->site = site;
+		take_site(l->c, o);
+		vp_say("the site configuration was read again");
+	} else {
+		vp_diags_print(&diags, stderr);
+		vp_warn("the site configuration was read again, and is not used: what is wrong is above");
+	}
+	vp_diags_free(&diags);
+	return good ? 0 : -1;
+}
+
 static int serve_once(struct vp_ctx *c, struct lookout *l, struct vp_err *err)
 {
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
@@ -135,46 +150,33 @@ static int serve_once(struct vp_ctx *c, struct lookout *l, struct vp_err *err)
 				   .image_dir = vp_ctx_cache(a),
 				   .guest_dir = vp_ctx_lib(c, "guest"),
 				   .port = vp_ctx_http_port(c),
-				   .status_address = vp_site_get(c->site, "status_address"),
 				   .until_done = c->until_done,
 				   .loader = vp_loader_find(vp_site_get(c->site, "loader")),
 				   .notify_fd = l->fd,
 				   .notified = notified,
+				   .reread = reread,
 				   .notified_arg = l };
 	struct vp_state *s = vp_state_open(c->state_dir, false, err);
 	int rc;
 
 	if (!s)
 		return -1;
+	take_site(c, &o);
 	rc = vp_serve_nets(s, a, &o, err);
 	vp_state_close(s);
-	if (rc)
-		return -1;
-	announce(&o);
-	return vp_serve(&o, err);
+	return rc ? -1 : vp_serve(&o, err);
 }
 
 int vp_cmd_serve(struct vp_ctx *c)
 {
 	struct lookout l = { .c = c };
-	unsigned retries = 0;
 	struct vp_err err = { 0 };
 	int rc = vp_ctx_site(c);
 
 	if (rc)
 		return rc;
 	open_lookout(&l);
-	/* A change of networks starts it over; what it then cannot do at once, because a port is not free yet for one, it tries again. */
-	while ((rc = serve_once(c, &l, &err)) && !vp_interrupted) {
-		if (rc == 1) {
-			retries = 3;
-			continue;
-		}
-		if (!retries--)
-			break;
-		vp_warn("%s; trying again", err.msg);
-		poll(NULL, 0, 1000);
-	}
+	rc = serve_once(c, &l, &err);
 	close_lookout(&l);
 	return rc && !vp_interrupted ? vp_ctx_error(c, &err) : VP_EXIT_OK;
 }

@@ -50,6 +50,13 @@ int vp_state_strangers(struct vp_state *s, struct vp_arena *a, struct vp_strange
 	return rc == SQLITE_DONE ? 0 : vp_db_fail(s, "reading strangers", err);
 }
 
+bool vp_state_recording(struct vp_state *s)
+{
+	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st = vp_db_query(s, NULL, "SELECT kind = 'node' FROM journal ORDER BY id DESC LIMIT 1", "");
+
+	return st && sqlite3_step(st) == SQLITE_ROW && sqlite3_column_int(st, 0);
+}
+
 static void add_event(struct vp_arena *a, sqlite3_stmt *st, struct vp_events *out)
 {
 	out->items = vp_grow_in(a, out->items, out->n, &out->cap, sizeof(*out->items));

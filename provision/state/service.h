@@ -26,6 +26,8 @@ struct vp_strangers {
 };
 /* Those that have not become nodes meanwhile, the last one first. */
 int vp_state_strangers(struct vp_state *s, struct vp_arena *a, struct vp_strangers *out, struct vp_err *err);
+/* A transaction is under way that is recording nodes: the journal's last record is one. */
+bool vp_state_recording(struct vp_state *s);
 /* The last n events of a node, oldest first. */
 int vp_state_last_events(struct vp_state *s, struct vp_arena *a, const char *node, unsigned n, struct vp_events *out, struct vp_err *err);
 /* Which nodes had events after that one, each with its last one's id. */
