@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <archive.h>
@@ -15,6 +16,7 @@
 
 #include "../../provision/apply/post.h"
 #include "../../provision/cmd/cmd.h"
+#include "../../provision/state/db.h"
 #include "../../provision/state/phase.h"
 
 #define NODE "n1.example.org"
@@ -249,6 +251,37 @@ static void test_console_fails(void **state)
 					" network boot ROM reports an error: PXE-E18: Server response timeout.)");
 }
 
+/* Another process hangs in the middle of a change, and what the console said meanwhile is not lost. */
+static void test_database_is_held(void **state)
+{
+	int ready[2], status;
+	char c;
+	pid_t pid;
+
+	(void)state;
+	install(", \"retries\": 0");
+	console_says("grub rescue> ");
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		struct vp_state *s = vp_state_open(base, false, NULL);
+
+		if (!s || vp_db_begin(s, NULL) || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		/* Longer than anybody waits for a lock. */
+		sleep(17);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	assert_int_equal(follow(NULL), VP_EXIT_FAILED);
+	assert_int_equal(row_now().health, VP_FAILED);
+	assert_non_null(strstr(row_now().reason, "grub rescue>"));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 /* --- Another try --- */
 
 static unsigned runs(void)
@@ -410,6 +443,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_patterns, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_console_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_database_is_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_more_try, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_try_after_the_configuration, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_it_cannot_be_started, setup, teardown),
