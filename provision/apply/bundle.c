@@ -56,10 +56,12 @@ static void hide(struct bundle *b, const char *key, json_t *v)
 		add_secret(b, json_string_value(v));
 		json_string_set(v, *json_string_value(v) ? "(hidden)" : "");
 	}
-	json_object_foreach (v, name, item)
+	json_object_foreach (v, name, item) {
 		hide(b, name, item);
-	json_array_foreach (v, i, item)
+	}
+	json_array_foreach (v, i, item) {
 		hide(b, key, item);
+	}
 }
 
 /* The same length stays, so that a picture or a table keeps its form. */
