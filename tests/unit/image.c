@@ -21,7 +21,8 @@
 #include "../../provision/disk/ramdisk.h"
 #include "../../templates/mustache.h"
 
-static const char *const parts[] = { "init", "look.sh", "make.sh", "udhcpc.script", "vprov-agent.service", "ssh-hostkeys.conf", "image-setup", "image-customize" };
+static const char *const parts[] = { "init",	    "look.sh",	      "make.sh", "udhcpc.script", "vprov-agent.service", "ssh-hostkeys.conf",
+				     "image-setup", "image-customize" };
 
 struct world {
 	struct vp_arena *a;
