@@ -11,7 +11,8 @@
 static const struct vp_cmd commands[] = {
 	{ "check", "PROFILE...", "read and validate profiles; every problem with file, line and profile path", vp_cmd_check, 1, ~0u },
 	{ "show", "PROFILE...", "the node as vprov understands it, with where each value came from", vp_cmd_show, 1, ~0u },
-	{ "render", "KIND PROFILE", "print one artefact: domain, kickstart, preseed, autoinstall, pxelinux, ipxe, grub, dnsmasq ...", vp_cmd_render, 2, 2 },
+	{ "render", "KIND PROFILE", "print one artefact: domain, kickstart, preseed, autoinstall, pxelinux, ipxe, grub, dnsmasq ...", vp_cmd_render,
+	  2, 2 },
 	{ "plan", "PROFILE...", "what apply would do, and why; changes nothing", vp_cmd_plan, 1, ~0u },
 	{ "apply", "PROFILE...", "make it so: network, disks, domain, installation, verification", vp_cmd_apply, 1, ~0u },
 	{ "status", "[NODE...]", "what each node is doing and whether it is well", vp_cmd_status, 0, ~0u },
