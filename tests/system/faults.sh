@@ -98,7 +98,7 @@ like "the boot service will say install" "$(vprov pxe list)" "$node .* install "
 ok "apply installs it" vprov apply "$dir/node.xml"
 ok "the node is up" state_is up
 is "by the second installation" "$(grep -c 'vprov: unpack 0' "$console")" 2
-is "which was one" "$(vprov log "$node" | grep -c 'configuration handed out')" 2
+is "which was one" "$(vprov log --json "$node" | jq '[.events[] | select(.text == "configuration handed out")] | length')" 2
 off
 ok "armed once more" vprov pxe arm --confirm "$node" "$node"
 ok "and disarmed" vprov pxe disarm "$node"
