@@ -270,7 +270,8 @@ mdadm_conf() {
 	cp "$T/etc/mdadm/mdadm.conf" /run/initrd/etc/mdadm/
 	for initrd in "$T"/boot/initrd.img-*; do
 		# An archive begins at a multiple of four.
-		head -c $((-$(wc -c <"$initrd") & 3)) /dev/zero >>"$initrd"
+		size=$(wc -c <"$initrd")
+		head -c $((-size & 3)) /dev/zero >>"$initrd"
 		(cd /run/initrd && find . | cpio -o -H newc) >>"$initrd" 2>>"$LOG" || fail "$initrd could not be written"
 	done
 }
