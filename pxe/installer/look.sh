@@ -438,7 +438,7 @@ check_storage() {
 	say "kept:$(for d in $KEPT; do echo " $d"; done | sort -u | tr -d '\n'); written to:$WRITE"
 	if [ -s "$W/wrong" ]; then
 		release
-		fail "$(awk '{ printf "%s%s", NR > 1 ? "; " : "", $0 }' "$W/wrong")"
+		fail "$(awk '{ printf "%s%s", sep, $0; sep = "; " }' "$W/wrong")"
 	fi
 }
 

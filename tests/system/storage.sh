@@ -67,7 +67,7 @@ is "RAID and volumes are made on two disks, whatever an earlier life left there"
 is "a disk of which the profile makes no use is not touched" "$(sum c)" "$data"
 like "the phases are told" "$(<"$dir/events")" "partition 100.*format 100.*unpack 100.*ack 0"
 
-see='mdadm --assemble --scan -q; lvm vgchange -q -ay; cat /proc/mdstat; lvm lvs --noheadings -o lv_full_name,lv_size,stripes --units m'
+see='mdadm -q --assemble /dev/md0 /dev/vda1 /dev/vdb1; mdadm -q --assemble /dev/md1 /dev/vda2 /dev/vdb2; lvm vgchange -q -ay; cat /proc/mdstat; lvm lvs --noheadings -o lv_full_name,lv_size,stripes --units m'
 inside "$see; mount /dev/md1 /m && cat /m/etc/fstab /m/etc/mdadm/mdadm.conf /m/grub-install /m/boot/grub/grub.cfg; umount /m
 	mount /dev/md0 /m && cat /m/grub/grub.cfg && (cpio -t </m/initrd.img-6); umount /m
 	for d in vda vdb; do hexdump -n 2 -s 510 -e '/1 \"%02x\"' /dev/\$d; echo; done
@@ -150,14 +150,14 @@ if [[ ${console##*vprov: reboot} == *"Mounted"*"home.mount"* ]]; then pass "it c
 like "status: up" "$(vprov status --json)" '"state": "(up|verified)"'
 ok "it goes, its disks stay" vprov destroy -y -k -P "$node" "$node"
 nodes=("qcow2:$state/disks/$node-vda.qcow2" "qcow2:$state/disks/$node-vdb.qcow2")
-inside 'mdadm --assemble --scan -q; lvm vgchange -q -ay; mount /dev/vg0/home /m && echo precious >/m/file; umount /m; mount /dev/md1 /m && touch /m/old; umount /m
+inside 'mdadm -q --assemble /dev/md1 /dev/vda2 /dev/vdb2; mdadm -q --assemble /dev/md2 /dev/vda3 /dev/vdb3; lvm vgchange -q -ay; mount /dev/vg0/home /m && echo precious >/m/file; umount /m; mount /dev/md1 /m && touch /m/old; umount /m
 	lvm vgchange -q -an; mdadm --stop --scan' "${nodes[@]}"
 perl -0pi -e 's|(<home>.*?<size type="long">)256|${1}384|s' "$profile"
 exits 1 "without --confirm nothing that is there is installed over" vprov apply "$profile"
 ok "the same node again, with a larger /home" vprov apply -P "$node" "$profile"
 diag "$output"
 ok "it goes again" vprov destroy -y -k -P "$node" "$node"
-inside 'mdadm --assemble --scan -q; lvm vgchange -q -ay; mount /dev/vg0/home /m && cat /m/file && df -m /m; umount /m; mount /dev/md1 /m && ls /m; umount /m
+inside 'mdadm -q --assemble /dev/md1 /dev/vda2 /dev/vdb2; mdadm -q --assemble /dev/md2 /dev/vda3 /dev/vdb3; lvm vgchange -q -ay; mount /dev/vg0/home /m && cat /m/file && df -m /m; umount /m; mount /dev/md1 /m && ls /m; umount /m
 	lvm vgchange -q -an; mdadm --stop --scan' "${nodes[@]}"
 like "/home is there, and larger" "$output" $'precious.* 3[3-9][0-9] +[0-9]+ +[0-9]+ +[0-9]+% /m'
 if [[ $output == *sbin* && $output != *$'\nold\n'* ]]; then pass "/ is new"; else fail "/ is new" "$output"; fi
