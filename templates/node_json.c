@@ -348,12 +348,12 @@ static json_t *filesystems(const struct vp_node *n)
 	for (size_t i = 0; i < n->nfilesystems; i++) {
 		const struct vp_filesystem *f = &n->filesystems[i];
 
-		json_array_append_new(list,
-				      json_pack("{so so so so so so so so sb sb sb sb so so so}", "name", text(f->name), "device", device(n, f->on),
-						"on", text(vp_block_name(f->on.kind)), "mountpoint", text(f->mountpoint), "type", text(f->type),
-						"options", text(f->options), "label", text(f->label), "mkfsopts", text(f->mkfsopts), "format",
-						f->format, "preserve", f->preserve, "ksfsformat", f->ksfsformat, "made", vp_block_made(f->on.kind),
-						"freq", number(f->freq), "pass", number(f->pass), "quota", number(f->quota)));
+		json_array_append_new(list, json_pack("{so so so so so so so so sb sb sb sb sb so so so}", "name", text(f->name), "device",
+						      device(n, f->on), "on", text(vp_block_name(f->on.kind)), "mountpoint", text(f->mountpoint),
+						      "type", text(f->type), "options", text(f->options), "label", text(f->label), "mkfsopts",
+						      text(f->mkfsopts), "format", f->format, "preserve", f->preserve, "ksfsformat", f->ksfsformat,
+						      "made", vp_block_made(f->on.kind), "esp", vp_is_esp(n, f), "freq", number(f->freq), "pass",
+						      number(f->pass), "quota", number(f->quota)));
 	}
 	return list;
 }

@@ -46,14 +46,19 @@ static void check_partitions(struct vp_layout *l, unsigned disk)
 	}
 }
 
-/* Where none is asked for, what the size of the disk and the number of its partitions allow. */
+bool vp_is_esp(const struct vp_node *n, const struct vp_filesystem *f)
+{
+	return n->firmware == VP_UEFI && !strcmp(f->mountpoint, "/boot/efi");
+}
+
+/* Where none is asked for, what the firmware, the size of the disk and the number of its partitions allow. */
 static void settle_label(struct vp_layout *l, unsigned disk)
 {
 	struct vp_node *n = &l->b->node->n;
 	const struct vp_val *at = vp_child(l->blocks[disk].at, "label");
 	const struct vp_blockdev *d = NULL;
 	const char *label = n->devices[disk].label;
-	bool large = n->disks[disk].size > MSDOS_MAX, many;
+	bool large = n->disks[disk].size > MSDOS_MAX, many, uefi = n->firmware == VP_UEFI && n->disks[disk].boot;
 	unsigned count = 0;
 	const char *field;
 
@@ -64,14 +69,17 @@ static void settle_label(struct vp_layout *l, unsigned disk)
 		vp_trouble(l, false, VP_E_VALUE, at, "a disk of more than 2 TiB needs gpt");
 	else if (!strcmp(label, "msdos") && many)
 		vp_trouble(l, true, VP_E_VALUE, at, "the method image makes four partitions in an msdos table; gpt has room for more");
+	else if (!strcmp(label, "msdos") && uefi)
+		vp_trouble(l, true, VP_E_VALUE, at, "the method image boots UEFI from a disk with a partition table of the type gpt");
 	else if (*label && strcmp(label, "none") && strcmp(label, "msdos") && strcmp(label, "gpt"))
 		vp_trouble(l, true, VP_E_VALUE, at, "the method image makes partition tables of the types msdos and gpt only");
 	if (!strcmp(label, "msdos") || !strcmp(label, "gpt"))
 		return;
-	n->devices[disk].label = large || many ? "gpt" : "msdos";
+	n->devices[disk].label = large || many || uefi ? "gpt" : "msdos";
 	field = vp_field(l->b, "disk.*.label", n->disks[disk].name);
 	vp_drop_origin(l->b, field);
-	vp_note_origin(l->b, field, n->devices[disk].label, "derived: size of the disk and number of its partitions", NULL);
+	vp_note_origin(l->b, field, n->devices[disk].label, uefi ? "derived: the firmware" : "derived: size of the disk and number of its partitions",
+		       NULL);
 }
 
 static void check_type(struct vp_layout *l, const struct vp_filesystem_in *in)
@@ -87,6 +95,16 @@ static void check_type(struct vp_layout *l, const struct vp_filesystem_in *in)
 	vp_trouble(l, true, VP_E_VALUE, in->at, "the method image makes no file systems of type %s", in->f.type);
 }
 
+static void check_esp(struct vp_layout *l, const struct vp_filesystem_in *in)
+{
+	if (strcmp(in->f.type, "vfat"))
+		vp_trouble(l, true, VP_E_VALUE, vp_child(in->at, "type"), "UEFI reads vfat only");
+	if (in->block < l->nblocks && l->blocks[in->block].kind != VP_BLOCK_PARTITION)
+		vp_trouble(l, true, VP_E_VALUE, in->at, "UEFI boots from a partition only");
+	if (in->f.preserve || !in->f.format)
+		vp_trouble(l, true, VP_E_VALUE, in->at, "the method image makes the EFI system partition anew: it cannot be preserved");
+}
+
 static void check_system(struct vp_layout *l, const struct vp_filesystem_in *in)
 {
 	unsigned levels = 0;
@@ -94,7 +112,10 @@ static void check_system(struct vp_layout *l, const struct vp_filesystem_in *in)
 	/* Neither memory nor a file is anything to be made by an installation. */
 	if (in->block == l->nblocks || l->blocks[in->block].kind == VP_BLOCK_FILE)
 		return;
-	check_type(l, in);
+	if (vp_is_esp(&l->b->node->n, &in->f))
+		check_esp(l, in);
+	else
+		check_type(l, in);
 	for (const char *c = in->f.mountpoint; *c; c++)
 		levels += *c == '/';
 	if (levels > MAX_LEVELS)
@@ -167,13 +188,6 @@ static void check_bootable(struct vp_layout *l, const struct vp_filesystem_in *i
 		check_bootable(l, in, d->parts[i]);
 }
 
-static const struct vp_val *firmware_of(const struct vp_bind *b)
-{
-	const struct vp_val *own = vp_find(b, VP_OWN "firmware"), *bios = vp_find(b, "/hardware/bios/bootmode");
-
-	return own ? own : bios ? bios : vp_find(b, "/hardware");
-}
-
 static void check_image(struct vp_layout *l)
 {
 	const struct vp_node *n = &l->b->node->n;
@@ -197,8 +211,6 @@ static void check_image(struct vp_layout *l)
 		check_bootable(l, boot, boot->block);
 	if (!root)
 		vp_trouble(l, true, VP_E_MISSING, list ? list : vp_find(l->b, "/system"), "the method image needs a file system mounted at /");
-	if (n->firmware == VP_UEFI)
-		vp_trouble(l, true, VP_E_VALUE, firmware_of(l->b), "the method image installs machines with a BIOS only");
 }
 
 /* What the profile or the site says, otherwise `image` where that is possible. */

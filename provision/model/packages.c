@@ -22,6 +22,11 @@ static bool has_vg(const struct vp_node *n)
 	return n->nvgs;
 }
 
+static bool has_uefi(const struct vp_node *n)
+{
+	return n->firmware == VP_UEFI;
+}
+
 static bool listed(const char *const *list, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
@@ -35,7 +40,9 @@ const char **vp_storage_packages(struct vp_arena *a, const struct vp_node *n, si
 	static const struct {
 		const char *package;
 		bool (*needed)(const struct vp_node *n);
-	} rules[] = { { "xfsprogs", has_xfs }, { "mdadm", has_md }, { "lvm2", has_vg } };
+	} rules[] = {
+		{ "xfsprogs", has_xfs }, { "mdadm", has_md }, { "lvm2", has_vg }, { "grub-efi-amd64-bin", has_uefi }, { "dosfstools", has_uefi }
+	};
 	const char **all = vp_alloc(a, (n->npackages + vp_count(rules)) * sizeof(*all));
 
 	if (n->npackages)

@@ -124,5 +124,7 @@ const char *vp_block_name(enum vp_block kind);
 bool vp_block_made(enum vp_block kind);
 /* The packages of the node's root image: its own, then what its file systems, RAID and volume groups need. In the arena. */
 const char **vp_storage_packages(struct vp_arena *a, const struct vp_node *n, size_t *count);
+/* The EFI system partition, where the profile has one of its own: made last of all, with the boot loader. */
+bool vp_is_esp(const struct vp_node *n, const struct vp_filesystem *f);
 
 #endif

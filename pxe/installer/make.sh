@@ -42,6 +42,10 @@ release() {
 
 # What a partition is for, as sfdisk calls it
 purpose() {
+	if [ "$1" = "$ESP" ]; then
+		echo U
+		return
+	fi
 	case $(awk -v d="$1" '$1 == d { print $2; exit }' "$W/filesystems") in
 	swap)
 		echo S
@@ -61,7 +65,7 @@ write_table() {
 	{
 		if [ "$2" = gpt ]; then
 			printf 'label: gpt\nlabel-id: %s\nfirst-lba: 34\n' "$(fs_uuid "$1")"
-			echo "128 : start=34, size=2014, type=21686148-6449-6E6F-744E-656564454649"
+			echo "128 : start=34, size=2014, type=$(gap_type)"
 		else
 			printf 'label: dos\nlabel-id: 0x%s\n' "$(fs_uuid "$1" | cut -c1-8)"
 		fi

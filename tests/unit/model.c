@@ -481,7 +481,6 @@ static const struct {
 	{ "/system/filesystems/1/type", "\"zfs\"", VP_E_VALUE, "/system/filesystems/1" },
 	{ "/system/filesystems/1/type", "\"vfat\"", VP_E_VALUE, "/system/filesystems/1" },
 	{ "/system/filesystems/1/mountpoint", "\"/1/2/3/4/5/6/7/8/9\"", VP_E_VALUE, "/system/filesystems/1/mountpoint" },
-	{ "/system/vprov/firmware", "\"uefi\"", VP_E_VALUE, "/system/vprov/firmware" },
 	{ "/hardware/harddisks/sdb/capacity", "2097153", VP_E_VALUE, "/system/blockdevices/physical_devs/sdb/label" },
 	{ "/system/blockdevices/partitions",
 	  "{\"sdb1\":{\"holding_dev\":\"sdb\",\"size\":1},\"sdb2\":{\"holding_dev\":\"sdb\",\"size\":1},"

@@ -712,6 +712,47 @@ static void fragments_of_unit_tests(void **state)
 	assert_true(seen >= 15);
 }
 
+#define UEFI(devs, parts, systems)                                                                                                                   \
+	"{'vprov':{'firmware':'uefi','install':'image'},'blockdevices':{'physical_devs':{" devs "},'partitions':{" parts                             \
+	"'sda2':{'holding_dev':'sda'}}},'filesystems':[" systems "{'block_device':'partitions/sda2','mountpoint':'/','type':'ext4'}]}"
+#define ESP_PART  "'sda1':{'holding_dev':'sda','size':100},"
+#define ESP(more) "{'block_device':'partitions/sda1','mountpoint':'/boot/efi'," more "},"
+
+/* UEFI needs a table that it reads, and may have a partition of its own, which nothing in it outlives. */
+static void uefi_has_its_rules(void **state)
+{
+	static const struct {
+		const char *system, *at;
+	} cases[] = {
+		{ UEFI("", ESP_PART, ESP("'type':'vfat'")), NULL },
+		{ UEFI("'sda':{'label':'gpt'}", ESP_PART, ESP("'type':'vfat'")), NULL },
+		{ UEFI("'sdb':{'label':'msdos'}", ESP_PART, ESP("'type':'vfat'")), NULL },
+		{ UEFI("'sda':{'label':'msdos'}", ESP_PART, ESP("'type':'vfat'")), "/system/blockdevices/physical_devs/sda/label" },
+		{ UEFI("", ESP_PART, ESP("'type':'ext4'")), "/system/filesystems/0/type" },
+		{ UEFI("", ESP_PART, ESP("'type':'vfat','preserve':true")), "/system/filesystems/0" },
+		{ UEFI("", ESP_PART, ESP("'type':'vfat','format':false")), "/system/filesystems/0" },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < vp_count(cases); i++) {
+		struct vp_node *n;
+
+		w->diags.n = w->diags.errors = w->diags.warnings = 0;
+		n = bind(w, cases[i].system);
+		if (!n != !!cases[i].at || (cases[i].at && !find_diag(w, VP_E_VALUE, cases[i].at))) {
+			vp_diags_print(&w->diags, stderr);
+			fail_msg("%s", cases[i].system);
+		}
+		if (!n)
+			continue;
+		assert_string_equal(n->devices[0].label, "gpt");
+		assert_false(vp_is_esp(n, &n->filesystems[0]));
+		assert_true(vp_is_esp(n, &n->filesystems[1]));
+		n->firmware = VP_BIOS;
+		assert_false(vp_is_esp(n, &n->filesystems[1]));
+	}
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -728,6 +769,7 @@ int main(void)
 		TEST(protected_nodes_ask_for_their_word),
 		TEST(aii_makes_the_same),
 		TEST(fragments_of_unit_tests),
+		TEST(uefi_has_its_rules),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
