@@ -293,6 +293,7 @@ static int render_installer(struct vp_world *w, const struct vp_node *n, struct 
 static int prepare_install(struct vp_world *w, const struct vp_node *n, struct vp_node_row *row, struct vp_err *err)
 {
 	struct vp_image image = { 0 };
+	int rc;
 
 	row->method = vp_install_name(n->install);
 	row->kernel = row->initrd = row->cmdline = row->script = "";
@@ -300,7 +301,10 @@ static int prepare_install(struct vp_world *w, const struct vp_node *n, struct v
 		return 0;
 	if (vp_install_foreign(n->install))
 		return render_installer(w, n, row, err);
-	return w->image(w, n, false, &image, err) == 1 ? render_config(w, n, &image, row, err) : -1;
+	rc = w->image(w, n, false, &image, err);
+	if (!rc)
+		return vp_fail(err, VP_E_MOVED, "the root image of %s is not in the cache any more", n->name);
+	return rc == 1 ? render_config(w, n, &image, row, err) : -1;
 }
 
 int vp_arm(struct vp_world *w, const struct vp_node *n, const char *before, struct vp_err *err)

@@ -123,7 +123,7 @@ static int arm(struct vp_ctx *c, struct vp_world *w, const struct vp_node_row *r
 	/* A machine that is not a guest of ours has disks that nobody can look into. */
 	if (vp_plan_consent(w, n->name, n, *loss || row->life >= VP_UP, c->confirm, err))
 		return -1;
-	if (w->image && w->image(w, n, true, &image, err) < 0)
+	if (w->image && !vp_install_foreign(n->install) && w->image(w, n, true, &image, err) < 0)
 		return vp_context(err, "building the root image");
 	if (vp_rearm(w, n, err) || (w->service && w->service(w, err)))
 		return -1;
