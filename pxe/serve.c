@@ -57,8 +57,10 @@ struct serve {
 	double begun;
 	struct vp_proc dnsmasq;
 	bool started, reload;
-	/* Since when a reload is put off. */
-	uint64_t put_off;
+	/* When the last file changed that the reload is for. It waits while a transaction records nodes, but not for ever: that may have been killed.
+	 */
+	uint64_t dirty;
+	bool recording;
 	/* Its last line, for the message if it dies. */
 	char last[512];
 	uint64_t since;
@@ -475,6 +477,7 @@ static int sync_rows(struct serve *s, struct vp_err *err)
 	struct vp_served_files want = { .arena = vp_arena_new() };
 	struct vp_serve_opts now = s->o;
 	struct vp_node_rows rows = { 0 };
+	bool dirty = false;
 	int rc = vp_state_nodes(s->state, want.arena, &rows, err);
 
 	s->expiry = 0;
@@ -490,7 +493,11 @@ static int sync_rows(struct serve *s, struct vp_err *err)
 		nets_of(want.arena, &rows, &now);
 		s->networks_changed |= !same_nets(&now, &s->o);
 		s->o.nodes = rows.n;
-		rc = vp_served_sync(s->dir, &s->files, &want, &s->reload, err);
+		rc = vp_served_sync(s->dir, &s->files, &want, &dirty, err);
+	}
+	if (dirty) {
+		s->reload = true;
+		s->dirty = vp_now_ns();
 	}
 	if (rc) {
 		vp_arena_free(want.arena);
@@ -653,6 +660,8 @@ static int tick(struct serve *s, struct vp_err *err)
 {
 	int64_t version = vp_state_version(s->state);
 
+	/* Asked before the rows are read: what was recorded when it is over is then among them. */
+	s->recording = vp_state_recording(s->state);
 	if (version < 0 || version != s->version || (s->expiry > 0 && vp_wall() >= s->expiry)) {
 		if (sync_rows(s, err))
 			return -1;
@@ -669,16 +678,6 @@ static int tick(struct serve *s, struct vp_err *err)
 	if (s->o.nnets && !s->started && vp_now_ns() - s->since > READY_NS)
 		return vp_fail(err, VP_E_DHCP, "dnsmasq does not get ready: %s", s->last);
 	return 0;
-}
-
-/* One reload for all nodes of a transaction: while it records them, more is to come. But not for ever: it may have been killed. */
-static bool put_off(struct serve *s)
-{
-	uint64_t now = vp_now_ns();
-
-	if (!s->put_off)
-		s->put_off = now;
-	return now - s->put_off < PUT_OFF_NS && vp_state_recording(s->state);
 }
 
 /* What has become ready. 0 go on, 1 end, -1 failure. */
@@ -700,11 +699,10 @@ static int react(struct serve *s, struct vp_err *err)
 		if (dnsmasq_died(s, err))
 			return -1;
 	}
-	if (s->reload && s->started && !put_off(s)) {
+	if (s->reload && s->started && !(s->recording && vp_now_ns() - s->dirty < PUT_OFF_NS)) {
 		vp_proc_reload(&s->dnsmasq);
 		vp_debug("dnsmasq reads its files again");
 		s->reload = false;
-		s->put_off = 0;
 	}
 	return tell_ready(s, err);
 }

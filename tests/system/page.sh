@@ -168,9 +168,9 @@ ok "the status page comes back" wait_for 10 get -f -o /dev/null "$url/"
 sleep 2
 before=$(reloads)
 sql "INSERT INTO journal (kind, name) VALUES ('node', 'x')"
-for i in {40..79}; do node "m$i.example.org" "$i" brtest 10.9.8; ((i % 20)) || sleep 1.2; done
+for i in {40..59}; do node "m$i.example.org" "$i" brtest 10.9.8; ((i % 8)) || sleep 1.2; done
 sql "DELETE FROM journal"
-ok "forty new nodes are told to dnsmasq" wait_for 10 test -e "$state/serve/hosts/m79.example.org"
+ok "twenty new nodes are told to dnsmasq" wait_for 10 test -e "$state/serve/hosts/m59.example.org"
 sleep 3
 is "at once" "$(($(reloads) - before))" 1
 
