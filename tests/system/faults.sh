@@ -125,7 +125,7 @@ like "as stalled" "$out" "VP-I02"
 like "with the phase, the last evidence and the time" "$out" "stopped in phase (power: nothing|(dhcp|loader) after ).* \([0-9]+ s"
 like "and the deadline" "$out" "it may be silent for 5 s"
 bundle=$(sed -n 's/^all that is known of it: //p' "$dir/out")
-like "what is known is kept" "$(tar -tf "$bundle")" "console.log.*domain-live.xml.*screen"
+like "what is known is kept" "$(tar -tf "$bundle")" "verdict.txt.*console.log.*domain-live.xml"
 is "without the token" "$(tar -xOf "$bundle" | grep -ac "$(sqlite3 "$state/vprov.db" "SELECT token FROM node")")" 0
 like "status says where" "$(vprov status)" "kept in $bundle"
 like "and the console" "$out" "last lines of $console"
