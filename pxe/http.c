@@ -142,13 +142,17 @@ static bool may_record(struct vp_http *h)
 	return true;
 }
 
-static enum MHD_Result refuse(struct vp_http *h, struct MHD_Connection *c, const struct request *q, const char *why)
+static void note_refusal(struct vp_http *h, const struct request *q, const char *node, const char *why)
 {
-	const char *text = vp_printf(q->arena, "%s refused: from %s, %s", vp_route_info(q->route.id)->word, q->peer, why);
-
 	h->tally.refused++;
 	if (may_record(h))
-		vp_state_event(h->state, q->route.node, "http", text, NULL);
+		vp_state_event(h->state, node, "http", vp_printf(q->arena, "%s refused: from %s, %s", vp_route_info(q->route.id)->word, q->peer, why),
+			       NULL);
+}
+
+static enum MHD_Result refuse(struct vp_http *h, struct MHD_Connection *c, const struct request *q, const char *why)
+{
+	note_refusal(h, q, q->route.node, why);
 	return say(c, MHD_HTTP_FORBIDDEN, "refused\n");
 }
 
@@ -423,8 +427,7 @@ static enum MHD_Result post_ack(struct vp_http *h, struct MHD_Connection *c, str
 /* "[ERROR] aii-installack: ...", as aii-installack.cgi says it; its status 200 is kept for what was done. */
 static enum MHD_Result refuse_aii(struct vp_http *h, struct MHD_Connection *c, const struct request *q, const char *why)
 {
-	if (may_record(h))
-		vp_state_event(h->state, q->row.name, "http", vp_printf(q->arena, "ack refused: from %s, %s", q->peer, why), NULL);
+	note_refusal(h, q, q->row.name, why);
 	return say(c, MHD_HTTP_FORBIDDEN, vp_printf(q->arena, "[ERROR] aii-installack: %s\n", why));
 }
 

@@ -37,7 +37,9 @@ int vp_recover(struct vp_world *w, struct vp_err *err);
 int vp_arm(struct vp_world *w, const struct vp_node *n, const char *before, struct vp_err *err);
 /* The same for a node that has a system, or whose installation failed; VP_E_RUNNING where it runs, or is being installed. */
 int vp_rearm(struct vp_world *w, const struct vp_node *n, struct vp_err *err);
-/* No installation, no rescue: the node is what it was before; its installation goes on where it has its configuration. */
+/* The definition that an installation is started with: disk before network, or the other way round where the boot disk is not blank. */
+int vp_first_life(struct vp_world *w, const struct vp_node *n, struct vp_buf *xml, struct vp_err *err);
+/* A rescue ends; else an installation does, however far it is: the node is what it was before it was armed. Stop its machine first. */
 int vp_disarm(struct vp_world *w, const char *node, struct vp_err *err);
 /* For VP_RESCUE_SECONDS it boots the ramdisk with a shell on its console; a domain is started. VP_E_RUNNING as above. */
 int vp_rescue(struct vp_world *w, const struct vp_node *n, struct vp_err *err);

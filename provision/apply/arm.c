@@ -41,15 +41,13 @@ static void restore(struct vp_arena *a, struct vp_node_row *r)
 	json_decref(j);
 }
 
-/* Whoever runs cannot be told by its boot service what to do. */
-static int check_off(struct vp_world *w, const char *node, struct vp_err *err)
+/* Whoever runs cannot be told by its boot service what to do. 1 a guest that is off, 0 no guest, -1 it runs, or error. */
+static int find_off(struct vp_world *w, const char *node, struct vp_err *err)
 {
 	struct vp_virt_dom dom = { 0 };
 	int rc = w->hv ? w->hv->ops->lookup(w->hv, node, &dom, err) : 0;
 
-	if (rc < 0)
-		return -1;
-	return rc && dom.active ? vp_fail(err, VP_E_RUNNING, "node %s is running (%s)", node, dom.state) : 0;
+	return rc == 1 && dom.active ? vp_fail(err, VP_E_RUNNING, "node %s is running", node) : rc;
 }
 
 static bool installing(const struct vp_node_row *r)
@@ -63,7 +61,7 @@ int vp_rearm(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
 
 	if (vp_state_node(w->state, w->arena, n->name, &row, err) != 1)
 		return vp_fail(err, VP_E_NOTFOUND, "there is no node '%s'", n->name);
-	if (check_off(w, n->name, err))
+	if (find_off(w, n->name, err) < 0)
 		return -1;
 	if (row.life >= VP_CONFIG && installing(&row))
 		return vp_fail(err, VP_E_RUNNING, "node %s: its installation is under way (%s)", n->name, vp_life_name(row.life));
@@ -77,9 +75,10 @@ int vp_disarm(struct vp_world *w, const char *node, struct vp_err *err)
 
 	if (rc != 1)
 		return rc;
-	if (row.life < VP_CONFIG)
+	if (row.rescue_until > vp_wall())
+		row.rescue_until = 0;
+	else if (row.life < VP_UP)
 		restore(w->arena, &row);
-	row.rescue_until = 0;
 	return vp_state_put(w->state, &row, err);
 }
 
@@ -94,16 +93,16 @@ static int start_rescue(struct vp_world *w, const struct vp_node *n, struct vp_e
 
 int vp_rescue(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
 {
-	struct vp_virt_dom dom = { 0 };
 	struct vp_image image = { 0 };
 	struct vp_node_row row;
-	int rc = vp_state_node(w->state, w->arena, n->name, &row, err);
+	int guest, rc = vp_state_node(w->state, w->arena, n->name, &row, err);
 
 	if (rc != 1)
 		return rc ? -1 : vp_fail(err, VP_E_NOTFOUND, "there is no node '%s'", n->name);
 	if (installing(&row))
 		return vp_fail(err, VP_E_RUNNING, "node %s: its installation is under way (%s)", n->name, vp_life_name(row.life));
-	if (check_off(w, n->name, err))
+	guest = find_off(w, n->name, err);
+	if (guest < 0)
 		return -1;
 	rc = w->image ? w->image(w, n, true, &image, err) : 0;
 	if (rc < 0)
@@ -112,6 +111,5 @@ int vp_rescue(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
 	row.rescue_until = vp_wall() + VP_RESCUE_SECONDS;
 	if (vp_state_put(w->state, &row, err) || vp_state_event(w->state, n->name, "vprov", "rescue was asked for", err))
 		return -1;
-	rc = w->hv ? w->hv->ops->lookup(w->hv, n->name, &dom, err) : 0;
-	return rc == 1 ? start_rescue(w, n, err) : rc;
+	return guest ? start_rescue(w, n, err) : 0;
 }

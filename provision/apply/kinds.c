@@ -338,8 +338,10 @@ int vp_arm(struct vp_world *w, const struct vp_node *n, const char *before, stru
 }
 
 /* What is on a disk already may boot: then the network comes first, and the disk when it says so. */
-static int first_boot(struct vp_world *w, const struct vp_node *n, enum vp_boot *boot, struct vp_err *err)
+int vp_first_life(struct vp_world *w, const struct vp_node *n, struct vp_buf *xml, struct vp_err *err)
 {
+	enum vp_boot boot = VP_BOOT_INSTALL;
+
 	for (size_t i = 0; i < n->ndisks; i++) {
 		struct vp_disk_info info = { 0 };
 		int rc = w->disk->info(w->disk_ctx, n->disks[i].path, &info, err);
@@ -347,20 +349,19 @@ static int first_boot(struct vp_world *w, const struct vp_node *n, enum vp_boot 
 		if (rc < 0)
 			return -1;
 		if (rc && !info.blank && n->disks[i].boot)
-			*boot = VP_BOOT_NETWORK;
+			boot = VP_BOOT_NETWORK;
 	}
-	return 0;
+	return vp_render_domain(&w->render, n, boot, xml, err);
 }
 
 static int start_install(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf xml = { 0 };
-	enum vp_boot boot = VP_BOOT_INSTALL;
 	char *console = vp_console_path(w->arena, w->state_dir, n->name);
 
 	if (vp_arm(w, n, NULL, err) || (w->service && w->service(w, err)))
 		return -1;
-	if (first_boot(w, n, &boot, err) || vp_render_domain(&w->render, n, boot, &xml, err))
+	if (vp_first_life(w, n, &xml, err))
 		return -1;
 	*strrchr(console, '/') = '\0';
 	if (vp_mkdirs(console, 0755, err) || w->hv->ops->start(w->hv, n->name, xml.data, err))

@@ -52,7 +52,7 @@ int vp_retry(struct vp_world *w, const struct vp_node *n, const struct vp_node_r
 	const char *how = vp_printf(w->arena, "%s%s", again, row->reason);
 	int rc;
 
-	if (vp_render_domain(&w->render, n, VP_BOOT_INSTALL, &xml, err))
+	if (vp_first_life(w, n, &xml, err))
 		return -1;
 	/* Until the machine is off, nobody gets the configuration: it would be stopped in the middle of an installation. */
 	rc = vp_phase_hold(w->state, n->name, err);

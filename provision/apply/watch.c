@@ -190,7 +190,8 @@ static int look_at_domain(struct watch *wt, struct tracked *t, struct vp_err *er
 		if (t->row.health == VP_UNKNOWN && vp_phase_again(wt->w->state, t->name, err))
 			return -1;
 	}
-	if (!rc || !dom.active) {
+	/* A guest that QEMU has stopped because its disk failed counts as active. */
+	if (!rc || !dom.active || !strcmp(dom.state, "paused (I/O error)")) {
 		const char *why = vp_printf(wt->w->arena, "the domain is %s (in phase %s, after %s)", rc ? dom.state : "gone", phase_of(wt, t),
 					    *t->row.seen ? t->row.seen : "nothing was heard of it");
 

@@ -174,13 +174,13 @@ static int follow(struct vp_world *w, const struct vp_plan *plan, struct vp_err 
 /* No data goes that nobody has agreed to; what would, is said first. */
 static int may_destroy(struct vp_ctx *c, struct vp_world *w, const struct vp_plan *plan, struct vp_err *err)
 {
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->items[i].loss)
+			vp_say("%s: DESTROYS DATA: %s", plan->items[i].node, plan->items[i].loss);
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct vp_step *s = &plan->items[i];
 
-		if (!s->loss)
-			continue;
-		vp_say("%s: DESTROYS DATA: %s", s->node, s->loss);
-		if (vp_plan_consent(w, s->node, s->want, true, c->confirm, err))
+		if (s->loss && vp_plan_consent(w, s->node, s->want, true, c->confirm, err))
 			return -1;
 	}
 	return 0;
@@ -236,18 +236,19 @@ int vp_cmd_apply(struct vp_ctx *c)
 
 /* --- rebuild --- */
 
-/* Reads all nodes and asks for consent before the first of them goes. */
+/* Reads all nodes and asks for consent before the first of them goes. What --keep-disks leaves is asked for by the plan that comes after. */
 static int find_nodes(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *out, struct vp_err *err)
 {
 	out->items = vp_alloc(c->arena, c->nargs * sizeof(*out->items));
 	for (size_t i = 0; i < c->nargs; i++) {
+		struct vp_plan plan = { 0 };
 		struct vp_node_row row;
 		int rc = vp_state_node(w->state, w->arena, c->args[i], &row, err);
 
 		if (rc != 1)
 			return rc ? -1 : vp_fail(err, VP_E_NOTFOUND, "there is no node '%s'", c->args[i]);
-		if (vp_world_node(c, w, &row, &out->items[out->n++], err) ||
-		    vp_plan_consent(w, row.name, out->items[i], row.life >= VP_CONFIG, c->confirm, err))
+		if (vp_world_node(c, w, &row, &out->items[out->n++], err) || vp_plan_destroy(w, row.name, c->keep, &plan, err) ||
+		    may_destroy(c, w, &plan, err) || vp_plan_consent(w, row.name, out->items[i], row.life >= VP_CONFIG, c->confirm, err))
 			return -1;
 	}
 	return 0;

@@ -27,6 +27,33 @@ static void disks_below(const struct vp_node *n, struct vp_ref ref, bool *on)
 	}
 }
 
+static bool is_cleared(const struct vp_node *n, size_t disk)
+{
+	const struct vp_words *w = &n->aii.ks.clearpart;
+
+	for (size_t i = 0; i < w->n; i++)
+		if (!strcmp(w->items[i], n->disks[disk].name) || !strcmp(w->items[i], n->disks[disk].target))
+			return true;
+	return false;
+}
+
+/* A kickstart does as AII: `preserve` keeps the device and not what is on it, and clearpart comes before everything. */
+static bool is_kept(const struct vp_node *n, const struct vp_filesystem *f, size_t disk)
+{
+	if (n->install == VP_INSTALL_KICKSTART)
+		return !f->format && !is_cleared(n, disk);
+	return f->preserve || !f->format;
+}
+
+/* Its table is written, whether or not there is a file system on it. */
+static bool is_partitioned(const struct vp_node *n, size_t disk)
+{
+	for (size_t i = 0; i < n->npartitions; i++)
+		if (n->partitions[i].disk == disk)
+			return true;
+	return n->install == VP_INSTALL_KICKSTART && is_cleared(n, disk);
+}
+
 /* The file systems of a disk that are made anew, or (kept) that are not; comma-separated. */
 static const char *filesystems(struct vp_arena *a, const struct vp_node *n, size_t disk, bool kept)
 {
@@ -37,7 +64,7 @@ static const char *filesystems(struct vp_arena *a, const struct vp_node *n, size
 		bool on[VP_MAX_DISKS] = { false };
 
 		disks_below(n, f->on, on);
-		if (vp_block_made(f->on.kind) && on[disk] && kept == (f->preserve || !f->format))
+		if (vp_block_made(f->on.kind) && on[disk] && kept == is_kept(n, f, disk))
 			list = vp_printf(a, "%s%s%s", list, *list ? ", " : "", f->mountpoint);
 	}
 	return list;
@@ -52,8 +79,11 @@ int vp_plan_loss(struct vp_world *w, const struct vp_node *n, const char **loss,
 		const char *anew = filesystems(a, n, i, false), *kept = filesystems(a, n, i, true);
 		const struct vp_disk *d = &n->disks[i];
 		struct vp_disk_info info = { 0 };
-		int rc = *anew ? w->disk->info(w->disk_ctx, d->path, &info, err) : 0;
+		int rc;
 
+		if (!*anew && !*kept && is_partitioned(n, i))
+			anew = "its partitions";
+		rc = *anew ? w->disk->info(w->disk_ctx, d->path, &info, err) : 0;
 		if (rc < 0)
 			return -1;
 		if (!rc || info.blank)

@@ -15,14 +15,14 @@ static const struct rule {
 	const char *source;
 } rules[VP_EV__COUNT] = {
 	[VP_EV_LEASE] = { VP_ARMED, VP_ARMED, VP_DHCP, false, "dhcp" },
-	[VP_EV_LOADER] = { VP_ARMED, VP_DHCP, VP_LOADER, false, "tftp" },
+	[VP_EV_LOADER] = { VP_ARMED, VP_DHCP, VP_LOADER, false, "loader" },
 	[VP_EV_KERNEL] = { VP_ARMED, VP_LOADER, VP_KERNEL, false, "http" },
 	[VP_EV_INITRD] = { VP_ARMED, VP_KERNEL, VP_KERNEL, false, "http" },
 	[VP_EV_CONFIG] = { VP_ARMED, VP_KERNEL, VP_CONFIG, false, "http" },
 	[VP_EV_PHASE] = { VP_CONFIG, VP_INSTALLING, VP_INSTALLING, false, "installer" },
 	[VP_EV_ACK] = { VP_LOADER, VP_INSTALLING, VP_ACKED, false, "installer" },
 	[VP_EV_FAILED] = { VP_ARMED, VP_DISK_BOOT, VP_INSTALLING, true, "installer" },
-	[VP_EV_NETBOOT_AGAIN] = { VP_CONFIG, VP_INSTALLING, VP_INSTALLING, true, "tftp" },
+	[VP_EV_NETBOOT_AGAIN] = { VP_CONFIG, VP_INSTALLING, VP_INSTALLING, true, "loader" },
 	[VP_EV_DISK] = { VP_INSTALLING, VP_ACKED, VP_DISK_BOOT, false, "console" },
 	/* A lost ack does not matter: the installed system that reports from its own disk proves more. */
 	[VP_EV_UP] = { VP_CONFIG, VP_DISK_BOOT, VP_UP, false, "node" },

@@ -106,7 +106,7 @@ struct vp_event {
 	int64_t id;
 	double time;
 	const char *node;
-	/* "dhcp", "tftp", "http", "installer", "console", "vprov" ... */
+	/* "dhcp", "loader", "tftp", "http", "installer", "console", "vprov" ... */
 	const char *source;
 	const char *text;
 };

@@ -116,7 +116,7 @@ verdict() { like "$1: $2" "$(reason "$1")" "^stopped in phase $2 after $3 \([0-9
 verdict dhcp dhcp "dhcp: lease 10.9.8.11 for 52:54:00:00:00:01"
 verdict broken dhcp "(dhcp: lease|tftp: pxelinux.0 was not sent whole).*"
 is "a transfer that was broken off is no evidence" "$(sql "SELECT count(*) FROM event WHERE node = 'broken' AND text LIKE 'boot loader sent%'")" 0
-verdict loader loader "tftp: boot loader sent: pxelinux.0, $(stat -c %s /usr/lib/PXELINUX/pxelinux.0) bytes"
+verdict loader loader "loader: boot loader sent: pxelinux.0, $(stat -c %s /usr/lib/PXELINUX/pxelinux.0) bytes"
 verdict kernel kernel "http: GET /boot/vmlinuz: 200, 300000 bytes"
 verdict initrd initrd "http: GET /boot/initrd: 200, 3000000 bytes"
 verdict refused config "http: GET /boot/refused/config: 403"

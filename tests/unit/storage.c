@@ -189,6 +189,9 @@ static void everything_is_bound(void **state)
 	"{'blockdevices':{'partitions':{'sda1':{'holding_dev':'sda','size':1024},'sda2':{'holding_dev':'sda','size':101}},"                          \
 	"'volume_groups':{'vg':{'device_list':[" members "]}},'logical_volumes':{" volumes "}},"                                                     \
 	"'filesystems':[{'block_device':'partitions/sda2','mountpoint':'/','type':'ext4'}]}"
+#define ROOT_AND(home)	  "{'block_device':'partitions/sda1','mountpoint':'/','type':'ext4','format':true}," home
+#define ROOT_AND_HOME	  ROOT_AND("{'block_device':'partitions/sda2','mountpoint':'/home','type':'ext4','format':true,'preserve':true}")
+#define ROOT_AND_OLD	  ROOT_AND("{'block_device':'partitions/sda2','mountpoint':'/home','type':'ext4','format':false}")
 #define FS(systems)	  "{'blockdevices':{" PARTS "},'filesystems':[" systems "]}"
 #define PARTITIONS(parts) "{'blockdevices':{'partitions':{" parts "}},'filesystems':[]}"
 
@@ -518,6 +521,46 @@ static void protected_nodes_ask_for_their_word(void **state)
 	assert_int_equal(vp_remove_tree(dir, &err), 0);
 }
 
+/* What the plan says in capitals is what the installer does: a kickstart keeps less than vprov's own. */
+static void loss_is_told_as_it_is(void **state)
+{
+	static const struct {
+		enum vp_install install;
+		const char *clearpart, *system, *loss;
+	} cases[] = {
+		{ VP_INSTALL_IMAGE, NULL, FS(ROOT_AND_HOME), "vda (/x/used): / made anew, /home kept" },
+		{ VP_INSTALL_KICKSTART, NULL, FS(ROOT_AND_HOME), "vda (/x/used): /, /home made anew" },
+		{ VP_INSTALL_KICKSTART, NULL, FS(ROOT_AND_OLD), "vda (/x/used): / made anew, /home kept" },
+		{ VP_INSTALL_KICKSTART, "sda", FS(ROOT_AND_OLD), "vda (/x/used): /, /home made anew" },
+		{ VP_INSTALL_KICKSTART, "sdb", FS(ROOT_AND_OLD), "vda (/x/used): / made anew, /home kept" },
+	};
+	struct world *w = *state;
+	struct vp_disk_fake *disks = vp_disk_fake_new();
+	struct vp_world world = { .arena = w->a, .disk = &vp_disk_fake, .disk_ctx = disks };
+	struct vp_err err = { 0 };
+	const char *loss;
+
+	assert_int_equal(vp_disk_fake.create(disks, "/x/used", "qcow2", 1, &err), 0);
+	for (size_t i = 0; i < vp_count(cases); i++) {
+		struct vp_node *n = bind_ok(w, cases[i].system);
+
+		n->install = cases[i].install;
+		n->disks[0].path = "/x/used";
+		if (cases[i].clearpart)
+			n->aii.ks.clearpart = (struct vp_words){ .items = (const char **)&cases[i].clearpart, .n = 1 };
+		assert_int_equal(vp_plan_loss(&world, n, &loss, &err), 0);
+		assert_string_equal(loss, cases[i].loss);
+		/* Partitions alone are something, too. */
+		n->nfilesystems = 0;
+		assert_int_equal(vp_plan_loss(&world, n, &loss, &err), 0);
+		assert_string_equal(loss, "vda (/x/used): its partitions made anew");
+		n->disks[0].path = "/x/new";
+		assert_int_equal(vp_plan_loss(&world, n, &loss, &err), 0);
+		assert_string_equal(loss, "");
+	}
+	vp_disk_fake_free(disks);
+}
+
 /* --- Real profiles --- */
 
 static const char *shared(struct world *w, const char *name)
@@ -767,6 +810,7 @@ int main(void)
 		TEST(no_more_than_the_limit),
 		TEST(what_aii_reads),
 		TEST(protected_nodes_ask_for_their_word),
+		TEST(loss_is_told_as_it_is),
 		TEST(aii_makes_the_same),
 		TEST(fragments_of_unit_tests),
 		TEST(uefi_has_its_rules),

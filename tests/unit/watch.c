@@ -28,25 +28,32 @@ static struct vp_hv *hv;
 static char base[64];
 /* Calls of the hypervisor; the first so many lookups fail; at the last one the node is up. */
 static unsigned starts, stops, lookups, deaf, up_at;
-static bool dead_at_start;
+static bool dead_at_start, used_disk;
+/* What the hypervisor says of a guest that runs; NULL: the truth. */
+static const char *paused;
 
 static int lookup(struct vp_hv *h, const char *name, struct vp_virt_dom *out, struct vp_err *err)
 {
+	int rc;
+
 	(void)h;
 	lookups++;
 	if (up_at && lookups >= up_at)
 		assert_int_equal(vp_state_evidence(world.state, name, VP_EV_UP, NULL, -1, "root=vda1", err), 0);
 	if (lookups <= deaf)
 		return vp_fail(err, VP_E_VIRT, "end of file while reading data");
-	return hv->ops->lookup(hv, name, out, err);
+	rc = hv->ops->lookup(hv, name, out, err);
+	if (rc == 1 && paused)
+		snprintf(out->state, sizeof(out->state), "%s", paused);
+	return rc;
 }
 
 static int start(struct vp_hv *h, const char *name, const char *xml, struct vp_err *err)
 {
 	(void)h;
 	starts++;
-	/* The installation's definition, not the disk's. */
-	assert_non_null(strstr(xml, "<boot order='2'/>"));
+	/* The installation's definition, not the disk's: the network second, but first where something is on the disk. */
+	assert_non_null(strstr(xml, used_disk ? "<boot order='1'/>\n    </interface>" : "<boot order='2'/>\n    </interface>"));
 	return dead_at_start ? vp_fail(err, VP_E_VIRT, "no more memory") : hv->ops->start(hv, name, xml, err);
 }
 
@@ -188,9 +195,11 @@ static int setup(void **state)
 	arena = vp_arena_new();
 	hv = vp_hv_fake();
 	starts = stops = lookups = deaf = up_at = 0;
-	dead_at_start = false;
+	dead_at_start = used_disk = false;
+	paused = NULL;
 	vp_out.level = -1;
-	world = (struct vp_world){ .arena = arena, .state_dir = base, .hv = &told_hv, .service = service };
+	world = (struct vp_world){ .arena = arena, .state_dir = base, .hv = &told_hv, .service = service, .disk = &vp_disk_fake };
+	world.disk_ctx = vp_disk_fake_new();
 	world.render = (struct vp_render){ .ship_dir = vp_printf(arena, "%s/templates", top ? top : "."), .state_dir = base, .own_taps = true };
 	world.state = vp_state_open(base, false, NULL);
 	assert_non_null(world.state);
@@ -202,6 +211,7 @@ static int teardown(void **state)
 	(void)state;
 	vp_state_close(world.state);
 	hv->ops->close(hv);
+	vp_disk_fake_free(world.disk_ctx);
 	vp_remove_tree(base, NULL);
 	vp_arena_free(arena);
 	return 0;
@@ -309,6 +319,32 @@ static void test_one_more_try(void **state)
 	/* Asked to wait once more, it has had its tries. */
 	assert_int_equal(follow(make_node(", \"deadlines\": {\"power\": 1}")), VP_EXIT_FAILED);
 	assert_int_equal(starts, 1);
+}
+
+/* What is on its disk would boot: the network comes first in the second try, too. */
+static void test_another_try_over_a_system(void **state)
+{
+	struct vp_node *n = install(", \"deadlines\": {\"power\": 1}");
+
+	(void)state;
+	used_disk = true;
+	/* The fake's name for one that holds data. */
+	n->disks[0].path = "/x/used";
+	assert_int_equal(vp_disk_fake.create(world.disk_ctx, n->disks[0].path, "qcow2", n->disks[0].size, NULL), 0);
+	assert_int_equal(follow(n), VP_EXIT_FAILED);
+	assert_int_equal(starts, 1);
+}
+
+/* A full file system below an image: QEMU stops the guest, which is active nevertheless. */
+static void test_paused_by_its_disk(void **state)
+{
+	const struct vp_node *n = install("");
+
+	(void)state;
+	paused = "paused (I/O error)";
+	assert_int_equal(follow(n), VP_EXIT_FAILED);
+	assert_int_equal(row_now().health, VP_FAILED);
+	assert_non_null(strstr(row_now().reason, "the domain is paused (I/O error)"));
 }
 
 static void test_no_try_after_the_configuration(void **state)
@@ -445,6 +481,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_console_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_database_is_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_more_try, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_another_try_over_a_system, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_paused_by_its_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_try_after_the_configuration, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_it_cannot_be_started, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown_is_no_failure, setup, teardown),
