@@ -4,10 +4,8 @@
 #include <string.h>
 
 #include "proof.h"
+#include "tools.h"
 #include "verify.h"
-
-/* Above this the vCPU did something else meanwhile, and the guest knew. */
-#define MAX_WALL_PER_CPU 1.02
 
 struct judge {
 	struct vp_arena *arena;
@@ -35,7 +33,7 @@ static const char *raw_text(const struct judge *j, const char *name)
 	return NULL;
 }
 
-static struct vp_metric *add_metric(struct judge *j, const char *name, const char *unit, size_t max_samples)
+static struct vp_metric *add_metric(struct judge *j, const char *name, const char *unit)
 {
 	struct vp_verification *v = j->v;
 	struct vp_metric *m;
@@ -43,7 +41,6 @@ static struct vp_metric *add_metric(struct judge *j, const char *name, const cha
 	v->metrics = vp_grow_in(j->arena, v->metrics, v->n, &v->cap, sizeof(*m));
 	m = &v->metrics[v->n++];
 	*m = (struct vp_metric){ .name = name, .unit = unit, .value = NAN, .verdict = VP_PASS, .reason = "" };
-	m->samples = vp_alloc(j->arena, (max_samples ? max_samples : 1) * sizeof(double));
 	return m;
 }
 
@@ -53,115 +50,71 @@ static void doubt(struct vp_metric *m, enum vp_verdict verdict, const char *reas
 	m->reason = reason;
 }
 
-/* Why there is nothing to read: the tool's exit status, where the guest told it. */
-static const char *missing(const struct judge *j, const char *result)
+/* The exit status that the guest told of a measurement; 0 where it told none. */
+static int status_of(const struct judge *j, const char *result)
 {
 	const char *timings = raw_text(j, "timings"), *line;
-	int status;
+	int status = 0;
 
 	line = timings ? strstr(timings, vp_printf(j->arena, "name=%s ", result)) : NULL;
-	if (line && sscanf(line, "name=%*s start=%*s end=%*s status=%d", &status) == 1 && status)
-		return vp_printf(j->arena, "'%s' failed in the guest (status %d)", result, status);
-	return vp_printf(j->arena, "the guest sent no '%s'", result);
+	return line && sscanf(line, "name=%*s start=%*s end=%*s status=%d", &status) == 1 ? status : 0;
 }
 
-/* The output of a tool that has something in it; otherwise the metric says why not. */
-static const char *output_for(const struct judge *j, struct vp_metric *m, const char *result)
+/* What is measured always, in this order. */
+static const struct row {
+	const char *metric, *unit;
+	/* Which output, of which tool, and which figure in it. */
+	const char *result, *tool, *figure;
+} rows[] = {
+	{ "cpu.variates", "M/s", "cpu", "cpu", "variates" },
+	{ "disk.put_block", "KiB/s", "bonnie", "bonnie", "put_block" },
+	{ "disk.rewrite", "KiB/s", "bonnie", "bonnie", "rewrite" },
+	{ "disk.get_block", "KiB/s", "bonnie", "bonnie", "get_block" },
+	{ "disk.seeks", "1/s", "bonnie", "bonnie", "seeks" },
+	{ "net.send", "Mbit/s", "iperf3_send", "iperf3", "send" },
+	{ "net.receive", "Mbit/s", "iperf3_receive", "iperf3", "receive" },
+};
+
+/* Reads an output; where it holds nothing to rely on, m says why. A status above 0 is believed, 0 is not. */
+static bool read_output(const struct judge *j, struct vp_metric *m, const struct row *row, struct vp_reading *out)
 {
-	const char *text = raw_text(j, result);
-
-	if (text && text[strspn(text, " \r\n")])
-		return text;
-	doubt(m, VP_INCONCLUSIVE, missing(j, result));
-	return NULL;
-}
-
-static void judge_cpu(struct judge *j)
-{
-	const char *text = raw_text(j, "cpu");
-	struct vp_cpu cpu = { 0 };
-	struct vp_err err;
-	int rc = text && *text ? vp_cpu_parse(j->arena, text, &cpu, &err) : 0;
-	struct vp_metric *m = add_metric(j, "cpu.variates", "M/s", cpu.n);
-	double wall = 0, busy = 0;
-
-	if (!output_for(j, m, "cpu"))
-		return;
-	for (size_t i = 0; i < cpu.n; i++) {
-		m->samples[m->nsamples++] = cpu.laps[i].iterations / cpu.laps[i].wall / 1e6;
-		wall += cpu.laps[i].wall;
-		busy += cpu.laps[i].cpu;
-	}
-	if (rc)
-		doubt(m, VP_INCONCLUSIVE, vp_strdup(j->arena, err.msg));
-	else if (strcmp(cpu.checksum, VP_CPU_CHECKSUM) != 0)
-		doubt(m, VP_FAIL, vp_printf(j->arena, "it computes wrongly: checksum %s, not %s", cpu.checksum, VP_CPU_CHECKSUM));
-	else if (wall > busy * MAX_WALL_PER_CPU)
-		doubt(m, VP_PASS, vp_printf(j->arena, "wall clock %.2f times the CPU time: its vCPU was shared", wall / busy));
-}
-
-/* Every row of bonnie++ is a sample; header and banner lines are none. */
-static size_t bonnie_rows(const struct judge *j, const char *text, struct vp_bonnie **rows, struct vp_err *err)
-{
-	size_t n = 0, cap = 0;
-
-	*rows = NULL;
-	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-		if (strncmp(line, "1.9", 3) != 0)
-			continue;
-		*rows = vp_grow_in(j->arena, *rows, n, &cap, sizeof(**rows));
-		if (vp_bonnie_parse(line, &(*rows)[n++], err))
-			return 0;
-	}
-	if (!n)
-		vp_fail(err, VP_E_VERIFY, "bonnie++: no row of figures");
-	return n;
-}
-
-static void judge_disk(struct judge *j)
-{
-	static const struct {
-		const char *name, *unit;
-	} phases[] = { { "disk.put_block", "KiB/s" }, { "disk.rewrite", "KiB/s" }, { "disk.get_block", "KiB/s" }, { "disk.seeks", "1/s" } };
-	const char *text = raw_text(j, "bonnie");
-	struct vp_bonnie *rows;
+	const char *text = raw_text(j, row->result);
+	int status = status_of(j, row->result);
 	struct vp_err err = { 0 };
-	size_t n = bonnie_rows(j, text ? text : "", &rows, &err);
 
-	for (size_t i = 0; i < vp_count(phases); i++) {
-		struct vp_metric *m = add_metric(j, phases[i].name, phases[i].unit, n);
-
-		if (!output_for(j, m, "bonnie"))
-			continue;
-		for (size_t r = 0; r < n; r++) {
-			const double figures[vp_count(phases)] = { rows[r].put_block, rows[r].rewrite, rows[r].get_block, rows[r].seeks };
-
-			if (!isnan(figures[i]))
-				m->samples[m->nsamples++] = figures[i];
-		}
-		if (!n)
-			doubt(m, VP_INCONCLUSIVE, vp_strdup(j->arena, err.msg));
-		else if (!m->nsamples)
-			doubt(m, VP_INCONCLUSIVE, "too short for bonnie++ to measure: it needs a larger file");
-	}
+	if (status == 127)
+		doubt(m, VP_INCONCLUSIVE, vp_printf(j->arena, "its tool for '%s' is not installed in the guest", row->result));
+	else if (!text)
+		doubt(m, VP_VOID, vp_printf(j->arena, "the guest sent no '%s'", row->result));
+	else if (vp_tool_read(j->arena, row->tool, NULL, text, out, &err) && out->wrong)
+		doubt(m, VP_FAIL, out->wrong);
+	else if (err.msg[0])
+		doubt(m, VP_VOID, vp_strdup(j->arena, err.msg));
+	else if (status)
+		doubt(m, VP_VOID, vp_printf(j->arena, "'%s' failed in the guest (status %d)", row->result, status));
+	return m->verdict == VP_PASS;
 }
 
-static void judge_net(struct judge *j, const char *name, const char *result, bool reverse)
+static void judge_row(struct judge *j, const struct row *row)
 {
-	struct vp_metric *m = add_metric(j, name, "Mbit/s", 1);
-	const char *text = output_for(j, m, result);
-	struct vp_iperf iperf;
-	struct vp_err err;
+	struct vp_metric *m = add_metric(j, row->metric, row->unit);
+	struct vp_reading reading = { 0 };
+	bool there = false;
 
-	if (!text)
+	if (!read_output(j, m, row, &reading))
 		return;
-	if (vp_iperf3_parse(text, &iperf, &err)) {
-		doubt(m, VP_INCONCLUSIVE, vp_strdup(j->arena, err.msg));
-		return;
+	m->samples = vp_alloc(j->arena, (reading.n + 1) * sizeof(double));
+	for (size_t i = 0; i < reading.n; i++) {
+		if (strcmp(reading.items[i].name, row->figure) != 0)
+			continue;
+		there = true;
+		if (!isnan(reading.items[i].value))
+			m->samples[m->nsamples++] = reading.items[i].value;
 	}
-	m->samples[m->nsamples++] = iperf.bps / 1e6;
-	if (iperf.reverse != reverse)
-		doubt(m, VP_VOID, "iperf3 measured the other direction");
+	if (!there)
+		doubt(m, VP_VOID, vp_printf(j->arena, "%s measured something else", row->tool));
+	else if (!m->nsamples)
+		doubt(m, VP_INCONCLUSIVE, "too short to be measured: it needs a larger file");
 }
 
 static int by_size(const void *a, const void *b)
@@ -208,10 +161,8 @@ void vp_verify_judge(struct vp_arena *a, const char *node, const struct vp_resul
 	wrong = vp_proof_check(a, proof ? proof : "", expect);
 	if (proof)
 		out->object = object_of(a, proof);
-	judge_cpu(&j);
-	judge_disk(&j);
-	judge_net(&j, "net.send", "iperf3_send", false);
-	judge_net(&j, "net.receive", "iperf3_receive", true);
+	for (size_t i = 0; i < vp_count(rows); i++)
+		judge_row(&j, &rows[i]);
 	for (size_t i = 0; i < out->n; i++) {
 		struct vp_metric *m = &out->metrics[i];
 

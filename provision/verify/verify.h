@@ -46,39 +46,4 @@ void vp_verify_judge(struct vp_arena *a, const char *node, const struct vp_resul
 void vp_verify_print(const struct vp_verification *v, FILE *f);
 json_t *vp_verify_json(const struct vp_verification *v);
 
-/* Parsers, each on the tool's own output; 0 or -1 with VP_E_VERIFY. */
-struct vp_bonnie {
-	/* KiB/s (seeks: 1/s); NaN where bonnie++ printed +++++ (too fast to measure) or nothing. */
-	double putc, put_block, rewrite, getc, get_block, seeks;
-	double size_mib;
-};
-/* One row, up to the end of the text or line: of 48 fields (1.93c to 1.97) or 50 (1.98, 2.00). */
-int vp_bonnie_parse(const char *csv, struct vp_bonnie *out, struct vp_err *err);
-
-struct vp_iperf {
-	/* bits per second as the receiver saw it */
-	double bps;
-	double seconds;
-	/* The server sent (-R). */
-	bool reverse;
-	/* Of the sender; results of different ones are not comparable. "" where not told. */
-	char congestion[32];
-};
-int vp_iperf3_parse(const char *json, struct vp_iperf *out, struct vp_err *err);
-
-/* What the CPU kernel of vprov-guest prints: one line per lap. */
-struct vp_cpu_lap {
-	double wall, cpu, iterations;
-};
-struct vp_cpu {
-	struct vp_cpu_lap *laps;
-	size_t n, cap;
-	/* The one of every lap, or of the first that differs from VP_CPU_CHECKSUM. */
-	char checksum[64];
-};
-/* Of the seeded kernel (provision/guest/cpu.c) on a machine that computes rightly. */
-#define VP_CPU_CHECKSUM "277485097.246616"
-/* Laps are in the arena. */
-int vp_cpu_parse(struct vp_arena *a, const char *text, struct vp_cpu *out, struct vp_err *err);
-
 #endif

@@ -10,6 +10,7 @@
 
 /* The kernel that runs in nodes, built here as it is there. */
 #include "../../provision/guest/cpu.c" // NOLINT(bugprone-suspicious-include)
+#include "../../provision/verify/tools.h"
 #include "../../provision/verify/verify.h"
 
 static struct vp_arena *arena;
@@ -39,18 +40,6 @@ static const char *golden(const char *name)
 	return vp_printf(arena, "%s/tests/golden/verify/%s", env("VP_TOP", "."), name);
 }
 
-static const char *shared(const char *name)
-{
-	const char *top = env("VP_TOP", ".");
-	const char *text = slurp(vp_printf(arena, "%s/tool-output/%s", env("VP_SHARED", vp_printf(arena, "%s/../shared", top)), name));
-
-	if (text)
-		return text;
-	print_message("no sample %s in VP_SHARED\n", name);
-	skip();
-	return NULL;
-}
-
 static int setup(void **state)
 {
 	(void)state;
@@ -65,159 +54,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* --- bonnie++ --- */
-
 static void assert_close(double got, double want)
 {
-	if (isnan(want))
-		assert_true(isnan(got));
-	else
-		assert_true(fabs(got - want) <= fabs(want) * 1e-9);
-}
-
-#define TAIL_EMPTY ",,,,,,,,,,,,,,,,,,,1us,2us,,3us,4us,,,,,,"
-
-static void test_bonnie_formats(void **state)
-{
-	struct vp_bonnie b;
-	struct vp_err err;
-
-	(void)state;
-	assert_int_equal(vp_bonnie_parse("1.98,2.00a,n,1,7,2G,,8192,5,501,99,2048,30,1024,20,700,90,4096,12,99.5,3" TAIL_EMPTY "\n", &b, &err), 0);
-	assert_close(b.size_mib, 2048);
-	assert_close(b.putc, 501);
-	assert_close(b.put_block, 2048);
-	assert_close(b.rewrite, 1024);
-	assert_close(b.getc, 700);
-	assert_close(b.get_block, 4096);
-	assert_close(b.seeks, 99.5);
-	/* The older format has no seek fields, so that all figures come two places earlier. */
-	assert_int_equal(vp_bonnie_parse("1.97,1.97,n,1,7,300M,,501,99,2048,30,1024,20,700,90,4096,12,99.5,3" TAIL_EMPTY, &b, &err), 0);
-	assert_close(b.size_mib, 300);
-	assert_close(b.put_block, 2048);
-	assert_close(b.seeks, 99.5);
-}
-
-static void test_bonnie_missing(void **state)
-{
-	struct vp_bonnie b;
-	struct vp_err err;
-
-	(void)state;
-	assert_int_equal(vp_bonnie_parse("1.98,2.00a,n,1,7,64M,,8192,5,,,+++++,+++,77,9,,,+++++,+++,+++++,+++" TAIL_EMPTY, &b, &err), 0);
-	assert_close(b.put_block, NAN);
-	assert_close(b.rewrite, 77);
-	assert_close(b.getc, NAN);
-}
-
-static void test_bonnie_bad(void **state)
-{
-	static const char *const bad[] = {
-		"",
-		"1.98,2.00a,n",
-		"1.98,2.00a,n,1,7,64M,,8192,5,,,12x,+++,77,9,,,1,1,1,1" TAIL_EMPTY,
-		"1.98,2.00a,n,1,7,64M,,8192,5,,,-5,+++,77,9,,,1,1,1,1" TAIL_EMPTY,
-		"1.98,2.00a,n,1,7,64M,,8192,5,,,nan,+++,77,9,,,1,1,1,1" TAIL_EMPTY,
-		"1.98,2.00a,n,1,7,64M,,8192,5,,,inf,+++,77,9,,,1,1,1,1" TAIL_EMPTY,
-		"1.98,2.00a,n,1,7,64M,,8192,5,,,0,+++,77,9,,,1,1,1,1" TAIL_EMPTY,
-		"1.98,2.00a,n,1,7,64Q,,8192,5,,,1,+++,77,9,,,1,1,1,1" TAIL_EMPTY,
-		/* 49 and 51 fields */
-		"1.98,2.00a,n,1,7,64M,,8192,5,,,1,1,77,9,,,1,1,1" TAIL_EMPTY,
-		"1.98,2.00a,n,1,7,64M,,8192,5,,,1,1,77,9,,,1,1,1,1,1" TAIL_EMPTY,
-	};
-
-	(void)state;
-	for (size_t i = 0; i < vp_count(bad); i++) {
-		struct vp_err err = { 0 };
-		struct vp_bonnie b;
-
-		assert_int_equal(vp_bonnie_parse(bad[i], &b, &err), -1);
-		assert_int_equal(err.code, VP_E_VERIFY);
-	}
-}
-
-static void test_bonnie_samples(void **state)
-{
-	static const struct {
-		const char *file;
-		double size, put_block, rewrite;
-	} samples[] = {
-		{ "bonnie2_direct.csv", 256, 299413, 473671 },
-		{ "bonnie2_full.csv", 512, 825316, NAN },
-		{ "bonnie2_s0.csv", NAN, NAN, NAN },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < vp_count(samples); i++) {
-		struct vp_bonnie b;
-		struct vp_err err;
-
-		assert_int_equal(vp_bonnie_parse(shared(samples[i].file), &b, &err), 0);
-		assert_close(b.size_mib, samples[i].size);
-		assert_close(b.put_block, samples[i].put_block);
-		assert_close(b.rewrite, samples[i].rewrite);
-	}
-}
-
-/* --- iperf3 --- */
-
-static void test_iperf3(void **state)
-{
-	const char *text = slurp(golden("pass/iperf3_receive"));
-	struct vp_iperf i;
-	struct vp_err err;
-
-	(void)state;
-	assert_non_null(text);
-	assert_int_equal(vp_iperf3_parse(text, &i, &err), 0);
-	assert_close(i.bps, 420000000.0 * 8 / 3.02);
-	assert_true(i.reverse);
-	assert_string_equal(i.congestion, "cubic");
-}
-
-#define IPERF(start, end)	  "{\"start\":{\"test_start\":{" start "}},\"end\":{" end "}}"
-#define SUM(bytes, seconds, rate) "\"sum_received\":{\"bytes\":" bytes ",\"seconds\":" seconds ",\"bits_per_second\":" rate "}"
-
-static void test_iperf3_lies(void **state)
-{
-	static const struct {
-		const char *text, *why;
-	} lies[] = {
-		{ "", "no JSON" },
-		{ "[]", "saw nothing" },
-		{ "{\"end\":{},\"error\":\"unable to connect to server: Connection refused\"}", "Connection refused" },
-		{ "{\"end\":{" SUM("1000", "1", "8000") "},\"error\":\"the server is busy\"}", "busy" },
-		{ IPERF("\"duration\":10", ""), "saw nothing" },
-		{ IPERF("\"duration\":10", SUM("0", "10", "0")), "saw nothing" },
-		{ IPERF("\"duration\":10", SUM("1000", "4", "2000")), "cut short" },
-		{ IPERF("\"duration\":10", SUM("1000", "10", "8000")), "does not fit" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < vp_count(lies); i++) {
-		struct vp_iperf r;
-		struct vp_err err = { 0 };
-
-		assert_int_equal(vp_iperf3_parse(lies[i].text, &r, &err), -1);
-		assert_int_equal(err.code, VP_E_VERIFY);
-		assert_non_null(strstr(err.msg, lies[i].why));
-	}
-}
-
-static void test_iperf3_samples(void **state)
-{
-	struct vp_iperf i;
-	struct vp_err err = { 0 };
-
-	(void)state;
-	assert_int_equal(vp_iperf3_parse(shared("iperf3_tcp.json"), &i, &err), 0);
-	assert_close(i.bps, 44924583628.22332);
-	assert_false(i.reverse);
-	assert_string_equal(i.congestion, "bbr");
-	assert_int_equal(vp_iperf3_parse(shared("iperf3_bidir.json"), &i, &err), 0);
-	assert_int_equal(vp_iperf3_parse(shared("iperf3_udp.json"), &i, &err), 0);
-	assert_int_equal(vp_iperf3_parse(shared("iperf3_error.json"), &i, &err), -1);
-	assert_non_null(strstr(err.msg, "Connection refused"));
+	assert_true(fabs(got - want) <= fabs(want) * 1e-9);
 }
 
 /* --- CPU kernel --- */
@@ -227,42 +66,19 @@ static void test_cpu_kernel(void **state)
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
-	struct vp_cpu cpu;
+	struct vp_reading r;
 	struct vp_err err;
 
 	(void)state;
 	assert_int_equal(vp_guest_cpu(f, 2), 0);
 	fclose(f);
-	assert_int_equal(vp_cpu_parse(arena, text, &cpu, &err), 0);
-	assert_int_equal(cpu.n, 2);
-	assert_string_equal(cpu.checksum, VP_CPU_CHECKSUM);
+	assert_int_equal(strncmp(strstr(text, "checksum=") + 9, VP_CPU_CHECKSUM "\n", sizeof(VP_CPU_CHECKSUM)), 0);
+	/* Whether it was disturbed meanwhile is not for us to say. */
+	if (vp_tool_read(arena, "cpu", NULL, text, &r, &err))
+		assert_non_null(strstr(err.msg, "shared"));
+	else
+		assert_in_range(r.n, 1, 2);
 	free(text);
-}
-
-static void test_cpu_bad(void **state)
-{
-	static const char *const bad[] = {
-		"",
-		"lap=1 iterations=5 wall=1 cpu=1\n",
-		"lap=2 iterations=5 wall=1 cpu=1 checksum=1\n",
-		"lap=1 iterations=5 wall=1 cpu=1 checksum=1\nlap=1 iterations=5 wall=1 cpu=1 checksum=1\n",
-		"lap=1 iterations=5 wall=0 cpu=1 checksum=1\n",
-		"lap=1 iterations=5 wall=1 cpu=0.0 checksum=1\n",
-		"lap=1 iterations=5 wall=nan cpu=1 checksum=1\n",
-		"lap=1 iterations=5 wall=inf cpu=1 checksum=1\n",
-		"lap=1 iterations=0 wall=1 cpu=1 checksum=1\n",
-		"lap=1 iterations=5 wall=1 cpu=1 checksum=1 more\n",
-		"Segmentation fault\n",
-	};
-
-	(void)state;
-	for (size_t i = 0; i < vp_count(bad); i++) {
-		struct vp_cpu cpu;
-		struct vp_err err = { 0 };
-
-		assert_int_equal(vp_cpu_parse(arena, bad[i], &cpu, &err), -1);
-		assert_int_equal(err.code, VP_E_VERIFY);
-	}
 }
 
 /* --- The judge --- */
@@ -330,16 +146,18 @@ static void test_judge_changes(void **state)
 		{ "cpu", "lap=3 iterations=1250000 wall=0.790000000 cpu=0.789000000 checksum=277485097.246616",
 		  "lap=3 iterations=1250000 wall=0.790000000 cpu=0.789000000 checksum=277485097.246617", VP_FAIL, "cpu.variates",
 		  "computes wrongly" },
-		{ "cpu", "wall=0.82", "wall=2.82", VP_PASS, "cpu.variates", "its vCPU was shared" },
-		{ "cpu", NULL, NULL, VP_INCONCLUSIVE, "cpu.variates", "sent no 'cpu'" },
-		{ "cpu", "cpu=0.815000000", "cpu=0", VP_INCONCLUSIVE, "cpu.variates", "took no time" },
+		{ "cpu", "wall=0.82", "wall=2.82", VP_PASS, "cpu.variates", "" },
+		{ "cpu", NULL, NULL, VP_VOID, "cpu.variates", "sent no 'cpu'" },
+		{ "cpu", "cpu=0.815000000", "cpu=0", VP_VOID, "cpu.variates", "took no time" },
 		{ "bonnie", "104857,38", "+++++,+++", VP_INCONCLUSIVE, "disk.get_block", "larger file" },
-		{ "bonnie", "41984,61", "what,61", VP_INCONCLUSIVE, "disk.seeks", "no figure" },
-		{ "bonnie", "1.98,", "Can't open file\n,", VP_INCONCLUSIVE, "disk.rewrite", "no row" },
-		{ "bonnie", NULL, NULL, VP_INCONCLUSIVE, "disk.put_block", "sent no 'bonnie'" },
-		{ "iperf3_send", "\"end\": {", "\"error\": \"refused\", \"end\": {", VP_INCONCLUSIVE, "net.send", "refused" },
-		{ "iperf3_receive", "\"reverse\": 1", "\"reverse\": 0", VP_VOID, "net.receive", "other direction" },
+		{ "bonnie", "41984,61", "what,61", VP_VOID, "disk.seeks", "no figure" },
+		{ "bonnie", "1.98,", "Can't open file\n,", VP_VOID, "disk.rewrite", "a row of format" },
+		{ "bonnie", NULL, NULL, VP_VOID, "disk.put_block", "sent no 'bonnie'" },
+		{ "iperf3_send", "\"end\": {", "\"error\": \"refused\", \"end\": {", VP_VOID, "net.send", "refused" },
+		{ "iperf3_receive", "\"reverse\": 1", "\"reverse\": 0", VP_VOID, "net.receive", "something else" },
 		{ "timings", NULL, NULL, VP_PASS, NULL, "" },
+		{ "timings", "end=61.300 status=0", "end=61.300 status=1", VP_VOID, "disk.seeks", "(status 1)" },
+		{ "timings", "end=61.300 status=0", "end=61.300 status=127", VP_INCONCLUSIVE, "disk.seeks", "not installed" },
 	};
 
 	(void)state;
@@ -361,7 +179,7 @@ static void test_judge_changes(void **state)
 
 static void test_judge_status(void **state)
 {
-	const struct change c = { "bonnie", NULL, NULL, VP_INCONCLUSIVE, NULL, NULL };
+	const struct change c = { "bonnie", NULL, NULL, VP_VOID, NULL, NULL };
 	struct vp_results raw = { 0 };
 	struct vp_result items[1];
 	struct vp_verification v = { 0 };
@@ -369,7 +187,7 @@ static void test_judge_status(void **state)
 
 	(void)state;
 	judge_run(&c, &v);
-	assert_int_equal(v.verdict, VP_INCONCLUSIVE);
+	assert_int_equal(v.verdict, VP_VOID);
 	/* A tool that failed is named with its status; a run of nothing is void. */
 	items[0] = (struct vp_result){ .run = "r", .name = "timings", .data = "name=cpu start=1.0 end=2.0 status=127\n", .len = 38 };
 	raw = (struct vp_results){ .items = items, .n = 1 };
@@ -447,7 +265,7 @@ static void test_hostile_bytes(void **state)
 
 static void test_json_missing(void **state)
 {
-	const struct change c = { "cpu", NULL, NULL, VP_INCONCLUSIVE, NULL, NULL };
+	const struct change c = { "cpu", NULL, NULL, VP_VOID, NULL, NULL };
 	struct vp_verification v = { 0 };
 	json_t *j, *m;
 
@@ -459,7 +277,7 @@ static void test_json_missing(void **state)
 	assert_string_equal(json_string_value(json_object_get(m, "name")), "cpu.variates");
 	assert_true(json_is_null(json_object_get(m, "value")));
 	assert_true(json_is_null(json_object_get(m, "loss")));
-	assert_string_equal(json_string_value(json_object_get(j, "verdict")), "inconclusive");
+	assert_string_equal(json_string_value(json_object_get(j, "verdict")), "void");
 	json_decref(j);
 }
 
@@ -468,9 +286,8 @@ static void test_json_missing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_bonnie_formats), TEST(test_bonnie_missing), TEST(test_bonnie_bad), TEST(test_bonnie_samples), TEST(test_iperf3),
-		TEST(test_iperf3_lies),	   TEST(test_iperf3_samples), TEST(test_cpu_kernel), TEST(test_cpu_bad),	TEST(test_judge_changes),
-		TEST(test_judge_status),   TEST(test_median),	      TEST(test_golden),     TEST(test_json_missing),	TEST(test_hostile_bytes),
+		TEST(test_cpu_kernel), TEST(test_judge_changes), TEST(test_judge_status),  TEST(test_median),
+		TEST(test_golden),     TEST(test_json_missing),	 TEST(test_hostile_bytes),
 	};
 
 	return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
