@@ -136,7 +136,7 @@ fuzz:
 
 bench:
 	@.ci/deps build run bench
-	@$(MAKE) --no-print-directory all $(addprefix $(BUILD)/bench/,ratio define serve site gets)
+	@$(MAKE) --no-print-directory all $(addprefix $(BUILD)/bench/,ratio define serve site gets gate)
 	@tests/bench/run $(BUILD)
 
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libvprov.a
