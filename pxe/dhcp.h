@@ -62,6 +62,12 @@ void vp_served_add(struct vp_served_files *f, const struct vp_node_row *row, con
 /* Makes the directory hold `want` where it held `have` before; *reload where dnsmasq has to be told. */
 int vp_served_sync(const char *dir, const struct vp_served_files *have, struct vp_served_files *want, bool *reload, struct vp_err *err);
 
+/*
+ * What is kept of dnsmasq's lease file: all but the leases of addresses that by the rows are another machine's, of which the number is told. dnsmasq
+ * gives no such address to its new owner, and 2.90 ends with a segmentation fault when told to read of it.
+ */
+size_t vp_leases_keep(const char *text, const struct vp_node_rows *rows, struct vp_buf *rest);
+
 /* --- Router solicitations --- */
 /* Socket to poll for input; -1 where the machine has no IPv6, which is no failure. */
 int vp_ra_open(const char *bridge);

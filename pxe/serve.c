@@ -198,16 +198,34 @@ static int check_port(const char *bridge, struct vp_err *err)
 	return 0;
 }
 
+/* Leases of addresses that went to another machine: how many, and (where it does not run) what is left without them. */
+static int stale_leases(struct serve *s, bool drop, size_t *n, struct vp_err *err)
+{
+	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
+	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 }, rest = { 0 };
+	const char *path = vp_printf(a, "%s/leases", s->dir);
+	struct vp_node_rows rows = { 0 };
+
+	*n = 0;
+	if (!vp_exists(path))
+		return 0;
+	if (vp_read_file(path, VP_MAX_LEASES, &text, err) || vp_state_nodes(s->state, a, &rows, err))
+		return -1;
+	*n = vp_leases_keep(vp_buf_str(&text), &rows, &rest);
+	return *n && drop ? vp_write_file(path, vp_buf_str(&rest), rest.len, 0644, err) : 0;
+}
+
 static int start_dnsmasq(struct serve *s, struct vp_err *err)
 {
 	const char *file = vp_printf(s->arena, "%s/dnsmasq.conf", s->dir), *conf = vp_printf(s->arena, "--conf-file=%s", file);
 	const struct vp_child test = { .argv = (const char *const[]){ "dnsmasq", "--test", conf, NULL }, .timeout_ms = 10000 };
 	const char *const argv[] = { "dnsmasq", conf, NULL };
+	size_t stale;
 
 	for (size_t i = 0; i < s->o.nnets; i++)
 		if (check_port(s->o.nets[i].bridge, err))
 			return -1;
-	if (vp_write_file(file, s->conf.data, s->conf.len, 0644, err))
+	if (stale_leases(s, true, &stale, err) || vp_write_file(file, s->conf.data, s->conf.len, 0644, err))
 		return -1;
 	if (vp_run(&test, err)) {
 		err->code = vp_exists("/usr/sbin/dnsmasq") ? VP_E_DHCP : VP_E_TOOL;
@@ -680,6 +698,24 @@ static int tick(struct serve *s, struct vp_err *err)
 	return 0;
 }
 
+/* dnsmasq reads its files again; it cannot be told to forget a lease, so then it starts anew, which takes it a moment. */
+static int reload(struct serve *s, struct vp_err *err)
+{
+	size_t stale;
+
+	if (stale_leases(s, false, &stale, err))
+		return -1;
+	vp_debug("dnsmasq %s", stale ? "starts anew, for an address has another owner" : "reads its files again");
+	s->reload = false;
+	if (!stale) {
+		vp_proc_reload(&s->dnsmasq);
+		return 0;
+	}
+	vp_proc_stop(&s->dnsmasq);
+	vp_http_dnsmasq_restarted(s->http);
+	return start_dnsmasq(s, err);
+}
+
 /* What has become ready. 0 go on, 1 end, -1 failure. */
 static int react(struct serve *s, struct vp_err *err)
 {
@@ -699,11 +735,8 @@ static int react(struct serve *s, struct vp_err *err)
 		if (dnsmasq_died(s, err))
 			return -1;
 	}
-	if (s->reload && s->started && !(s->recording && vp_now_ns() - s->dirty < PUT_OFF_NS)) {
-		vp_proc_reload(&s->dnsmasq);
-		vp_debug("dnsmasq reads its files again");
-		s->reload = false;
-	}
+	if (s->reload && s->started && !(s->recording && vp_now_ns() - s->dirty < PUT_OFF_NS) && reload(s, err))
+		return -1;
 	return tell_ready(s, err);
 }
 

@@ -417,9 +417,32 @@ static void only_what_changed_is_written(void **state)
 	assert_int_equal(err.code, VP_E_IO);
 }
 
+/* A lease goes with its address: what another machine had is not kept, however its MAC is written. */
+static void test_leases(void **state)
+{
+	static const char text[] = "1795600000 52:54:00:00:00:01 10.9.8.10 old *\n"
+				   "1795600000 52:54:00:00:00:0A 10.9.8.11 n2 01:52:54:00:00:00:0a\n"
+				   "1795600000 52:54:00:00:00:99 10.9.8.99 * *\n"
+				   "duid 00:01\n"
+				   "1795600000 52:54:00:00:00:02 10.9.8.10 cut";
+	struct vp_node_row nodes[] = { { .name = "n1", .mac = "52:54:00:00:00:03", .ip = "10.9.8.10" },
+				       { .name = "n2", .mac = "52:54:00:00:00:0a", .ip = "10.9.8.11" } };
+	const struct vp_node_rows rows = { .items = nodes, .n = 2 };
+	struct vp_buf rest = { 0 };
+
+	(void)state;
+	assert_int_equal(vp_leases_keep(text, &rows, &rest), 2);
+	assert_string_equal(vp_buf_str(&rest), "1795600000 52:54:00:00:00:0A 10.9.8.11 n2 01:52:54:00:00:00:0a\n"
+					       "1795600000 52:54:00:00:00:99 10.9.8.99 * *\nduid 00:01\n");
+	vp_buf_free(&rest);
+	assert_int_equal(vp_leases_keep("", &rows, &rest), 0);
+	vp_buf_free(&rest);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_leases),
 		cmocka_unit_test(dnsmasq_of_two_networks),
 		cmocka_unit_test(tftp_is_sized_by_the_nodes),
 		cmocka_unit_test(ranges_cover_the_network),
