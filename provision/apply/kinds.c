@@ -7,7 +7,7 @@
 
 #include "../state/phase.h"
 #include "../../templates/installer.h"
-#include "apply.h"
+#include "post.h"
 
 #define MTU_DEFAULT 1500
 
@@ -354,19 +354,30 @@ int vp_first_life(struct vp_world *w, const struct vp_node *n, struct vp_buf *xm
 	return vp_render_domain(&w->render, n, boot, xml, err);
 }
 
-static int start_install(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
+int vp_begin_install(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf xml = { 0 };
 	char *console = vp_console_path(w->arena, w->state_dir, n->name);
+	struct vp_virt_dom dom = { 0 };
+
+	if (w->hv->ops->lookup(w->hv, n->name, &dom, err) < 0 || vp_arm(w, n, NULL, err) || vp_first_life(w, n, &xml, err))
+		return -1;
+	*strrchr(console, '/') = '\0';
+	if (!dom.active && (vp_mkdirs(console, 0755, err) || w->hv->ops->start(w->hv, n->name, xml.data, err)))
+		return -1;
+	return vp_phase_begin(w->state, n->name, "switched on", err);
+}
+
+static int start_install(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
+{
+	int rc;
 
 	if (vp_arm(w, n, NULL, err) || (w->service && w->service(w, err)))
 		return -1;
-	if (vp_first_life(w, n, &xml, err))
-		return -1;
-	*strrchr(console, '/') = '\0';
-	if (vp_mkdirs(console, 0755, err) || w->hv->ops->start(w->hv, n->name, xml.data, err))
-		return -1;
-	return vp_phase_begin(w->state, n->name, "switched on", err);
+	rc = vp_admit(w, n, err);
+	return rc > 0 ? vp_begin_install(w, n, err)
+	       : rc   ? -1
+		      : vp_state_event(w->state, n->name, "vprov", "it waits until others are installed", err);
 }
 
 static int set_power(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)

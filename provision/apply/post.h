@@ -31,6 +31,34 @@ const struct vp_console_pattern *vp_console_match(const char *line);
 /* Number of a pattern, below 64. */
 unsigned vp_console_index(const struct vp_console_pattern *p);
 
+/* --- How many at a time --- */
+
+struct vp_capacity {
+	/* Installations and measurements under way. */
+	unsigned running;
+	/* What the site allows; 0: by the figures that follow. */
+	unsigned max;
+	/* Processors of this machine. */
+	unsigned cpus;
+	/* Percent of the last 10 s in which a process waited for a processor, or for a disk (Linux's pressure stall information). */
+	double cpu_pressure, io_pressure;
+	/* Bytes that are free (0: not known), and that the next node needs. */
+	uint64_t free_memory, memory;
+	/* Since another one began. */
+	uint64_t quiet_ns;
+};
+#define VP_BUSY_PERCENT 60
+/* Fills cpus, the pressures and free_memory. */
+void vp_capacity_measure(struct vp_capacity *c);
+/* Whether one more may begin: pure. */
+bool vp_admits(const struct vp_capacity *c);
+/* The same for this node now. 1 it may begin, 0 it has to wait, -1 error. */
+int vp_admit(struct vp_world *w, const struct vp_node *n, struct vp_err *err);
+/* Whether the node is armed and off until it is its turn. */
+bool vp_waits(struct vp_world *w, const struct vp_node_row *row);
+/* Switches an armed node on for its installation; what runs already is success. */
+int vp_begin_install(struct vp_world *w, const struct vp_node *n, struct vp_err *err);
+
 /* --- Another try --- */
 
 /* Whether a node that stopped may be restarted: its configuration is still there to be had, and fewer than its retries were used. */

@@ -100,6 +100,7 @@ static int console_line(struct watch *wt, struct tracked *t, const char *line, s
 	enum vp_health health = t->row.health;
 	enum vp_evidence ev;
 
+	line = p ? strstr(line, p->text) : line;
 	/* What a distribution's installer runs in looks like an installed system. */
 	if (!p || (p->kind == VP_CONSOLE_DISK && t->row.life < VP_ACKED && *t->row.kernel))
 		return 0;
@@ -291,12 +292,35 @@ static int stopped(struct watch *wt, struct tracked *t, struct vp_err *err)
 	return end_node(wt, t, VP_EXIT_FAILED, err);
 }
 
+/* Its turn has come, or not. That it cannot be switched on is no failure of the others. */
+static int be_next(struct watch *wt, struct tracked *t, struct vp_err *err)
+{
+	struct vp_err why = { 0 };
+	int rc = t->want ? vp_admit(wt->w, t->want, err) : 0;
+
+	if (rc <= 0 || !vp_begin_install(wt->w, t->want, &why))
+		return rc < 0 ? -1 : 0;
+	return vp_state_health(wt->w->state, t->name, VP_FAILED, vp_printf(wt->w->arena, "it could not be switched on: %s", why.msg), err);
+}
+
+/* The row of the last round is gone with its memory: where it cannot be read, what is shown of it is empty. */
+static int read_row(struct watch *wt, struct tracked *t, struct vp_err *err)
+{
+	int rc;
+
+	t->row = (struct vp_node_row){
+		.name = t->name, .life = t->row.life, .health = t->row.health, .phase = "", .reason = "", .seen = "", .task = "", .json = ""
+	};
+	rc = vp_state_node(wt->w->state, wt->w->arena, t->name, &t->row, err);
+	return rc == 1 ? 0 : rc ? -1 : vp_fail(err, VP_E_NOTFOUND, "node %s disappeared", t->name);
+}
+
 static int step_node(struct watch *wt, struct tracked *t, bool now, struct vp_err *err)
 {
 	struct vp_node_row *r = &t->row;
 
-	if (vp_state_node(wt->w->state, wt->w->arena, t->name, r, err) != 1)
-		return vp_fail(err, VP_E_NOTFOUND, "node %s disappeared", t->name);
+	if (read_row(wt, t, err))
+		return -1;
 	if (r->health == VP_FAILED || r->health == VP_STALLED)
 		return stopped(wt, t, err);
 	/* News came before the end of the pause. */
@@ -308,6 +332,8 @@ static int step_node(struct watch *wt, struct tracked *t, bool now, struct vp_er
 	if (r->life >= VP_UP && !*r->task)
 		return json_is_true(json_object_get(json_object_get(t->json, "verify"), "enabled")) ? judge_results(wt, t, err)
 												    : end_node(wt, t, VP_EXIT_OK, err);
+	if (vp_waits(wt->w, r))
+		return now ? be_next(wt, t, err) : 0;
 	if (read_console(wt, t, err))
 		return -1;
 	return now ? look(wt, t, err) : 0;
@@ -324,6 +350,8 @@ static const char *describe(struct watch *wt, const struct tracked *t)
 		return vp_printf(wt->w->arena, "%s: %s %u%%", state, r->phase, r->percent);
 	if (r->life == VP_UP && r->health == VP_OK)
 		return vp_printf(wt->w->arena, "%s%s%s", state, *r->task ? ": verifying" : "", r->phase);
+	if (vp_waits(wt->w, r))
+		return vp_printf(wt->w->arena, "%s: waits until others are installed", state);
 	return vp_printf(wt->w->arena, "%s%s%s", state, r->health == VP_OK ? "" : ": ", r->health == VP_OK ? "" : r->reason);
 }
 
@@ -449,6 +477,41 @@ static bool held(struct vp_err *err)
 	return true;
 }
 
+/* What is still shown of a node that ended. */
+static void keep_end(struct tracked *t, struct vp_arena *a)
+{
+	t->bundle = t->bundle ? vp_strdup(a, t->bundle) : NULL;
+	t->row = (struct vp_node_row){ .name = t->name,
+				       .life = t->row.life,
+				       .health = t->row.health,
+				       .phase = vp_strdup(a, t->row.phase),
+				       .percent = t->row.percent,
+				       .reason = vp_strdup(a, t->row.reason),
+				       .task = vp_strdup(a, t->row.task) };
+}
+
+/* One round, in memory of its own: they are many, for hours. */
+static int step_all(struct watch *wt, bool look, struct vp_err *err)
+{
+	struct vp_arena *keep = wt->w->arena;
+	int rc = 0;
+
+	wt->w->arena = vp_arena_new();
+	for (size_t i = 0; i < wt->n && !rc; i++) {
+		struct tracked *t = &wt->nodes[i];
+
+		if (t->ended)
+			continue;
+		rc = step_node(wt, t, look, err) && !held(err) ? -1 : 0;
+		if (t->ended)
+			keep_end(t, keep);
+	}
+	show(wt);
+	vp_arena_free(wt->w->arena);
+	wt->w->arena = keep;
+	return rc;
+}
+
 static int loop(struct watch *wt, struct vp_err *err)
 {
 	while (!all_ended(wt)) {
@@ -465,10 +528,8 @@ static int loop(struct watch *wt, struct vp_err *err)
 					return -1;
 			}
 		}
-		for (size_t i = 0; i < wt->n; i++)
-			if (!wt->nodes[i].ended && step_node(wt, &wt->nodes[i], look, err) && !held(err))
-				return -1;
-		show(wt);
+		if (step_all(wt, look, err))
+			return -1;
 		if (!all_ended(wt))
 			poll(NULL, 0, POLL_MS);
 	}

@@ -73,6 +73,8 @@ const char *vp_ctx_state_dir(struct vp_ctx *c);
 int vp_ctx_site(struct vp_ctx *c);
 /* Of the boot service: the site key, else VP_HTTP_PORT. */
 unsigned vp_ctx_http_port(const struct vp_ctx *c);
+/* 0 where the site does not say. */
+unsigned vp_ctx_max_installs(const struct vp_ctx *c);
 /* Problems of the profiles on stderr: errors always, the rest unless quiet. */
 void vp_ctx_diags(const struct vp_ctx *c);
 /*

@@ -74,6 +74,13 @@ unsigned vp_ctx_http_port(const struct vp_ctx *c)
 	return port ? (unsigned)atoi(port) : VP_HTTP_PORT;
 }
 
+unsigned vp_ctx_max_installs(const struct vp_ctx *c)
+{
+	const char *max = vp_site_get(c->site, "max_installs");
+
+	return max ? (unsigned)atoi(max) : 0;
+}
+
 void vp_ctx_diags(const struct vp_ctx *c)
 {
 	if (c->diags.errors || vp_out.level >= 0)

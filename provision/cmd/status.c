@@ -175,6 +175,8 @@ static const char *progress_of(struct vp_ctx *c, const struct view *v)
 
 	if (r->life >= VP_ARMED && r->life < VP_UP && in)
 		at = vp_phase_info(in->phase)->name;
+	if (r->life == VP_ARMED && r->armed && r->health == VP_OK && (!in || in->ended > 0))
+		at = "not switched on yet";
 	if (*r->phase)
 		installer = vp_printf(c->arena, "%s%s %u%%", *at ? ": " : "", r->phase, r->percent);
 	if (v->eta >= 0)

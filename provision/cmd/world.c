@@ -80,6 +80,7 @@ int vp_world_open(struct vp_ctx *c, bool change, struct vp_world *w)
 	if (rc)
 		return rc;
 	w->http_port = vp_ctx_http_port(c);
+	w->max_installs = vp_ctx_max_installs(c);
 	hv.site_connect = vp_site_get(c->site, "connect");
 	w->render = vp_ctx_render(c);
 	w->service = vp_service_start;

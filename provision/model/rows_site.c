@@ -29,6 +29,9 @@ static const struct vp_row rows[] = {
 		  "on all install networks, where guests can read them" },
 	{ "http_port", VP_O_SITE, VP_K_UINT, .min = 1, .max = 65535,
 	  .help = "TCP port of the boot service (8420); 80 for kickstarts made for AII, which acknowledge to /cgi-bin/aii-installack.cgi there" },
+	{ "max_installs", VP_O_SITE, VP_K_UINT, .min = 1, .max = 1000,
+	  .help = "how many nodes are installed at a time, the others wait; without it as many as there are processors, and another one begins only "
+		  "when processors and disks are not busy and there is memory for it" },
 	{ "namespace", VP_O_SITE, VP_K_STRING, .check = &vp_is_uuid, .help = "namespace of the nodes' UUIDs" },
 };
 const struct vp_rows vp_rows_site = VP_ROWS(rows);

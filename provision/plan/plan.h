@@ -37,6 +37,9 @@ struct vp_world {
 	const char *config;
 	/* Of the boot service. */
 	unsigned http_port;
+	/* Installations at a time; 0: as the machine can take. When the last one was begun. */
+	unsigned max_installs;
+	uint64_t admitted_ns;
 	/* Installed nodes whose domain changed are restarted. */
 	bool restart;
 };

@@ -149,7 +149,7 @@ int vp_phase_begin(struct vp_state *s, const char *node, const char *how, struct
 	if (rc >= 0)
 		rc = add(s, node, last.run + 1, VP_PHASE_POWER, how, err);
 	if (!rc)
-		rc = vp_db_exec(s, err, "UPDATE node SET last_evidence = ?2, seen = '' WHERE name = ?1", "sd", node, vp_wall());
+		rc = vp_db_exec(s, err, "UPDATE node SET last_evidence = ?2, seen = '', reason = '' WHERE name = ?1", "sd", node, vp_wall());
 	return end(s, own, rc, err);
 }
 
@@ -215,6 +215,16 @@ int vp_phase_note(struct vp_state *s, const struct vp_node_row *before, const st
 		return 0;
 	rc = enter(s, a, after->name, (enum vp_phase)phase, evidence, before->life < VP_CONFIG, &run, err);
 	return rc == 1 && phase == VP_PHASE_UP ? remember(s, after, run, err) : rc < 0 ? -1 : 0;
+}
+
+int vp_phase_open(struct vp_state *s, const char *node, struct vp_err *err)
+{
+	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st = vp_db_query(s, err, "SELECT 1 FROM phase WHERE node = ?1 AND ended = 0", "s", node);
+	int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
+
+	if (!st)
+		return -1;
+	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : vp_db_fail(s, "reading phases", err);
 }
 
 int vp_phase_stop(struct vp_state *s, const char *node, struct vp_err *err)

@@ -66,6 +66,8 @@ int vp_phase_enter(struct vp_state *s, const char *node, enum vp_phase phase, co
  */
 int vp_phase_note(struct vp_state *s, const struct vp_node_row *before, const struct vp_node_row *after, enum vp_evidence ev, const char *word,
 		  const char *evidence, struct vp_err *err);
+/* 1 an installation is under way: its newest phase has not ended; 0 none, -1 error. */
+int vp_phase_open(struct vp_state *s, const char *node, struct vp_err *err);
 /* The installation ended without success in the phase it is in. */
 int vp_phase_stop(struct vp_state *s, const char *node, struct vp_err *err);
 /* What was given up is waited for anew: health and the clocks of silence and phase start over. */

@@ -244,6 +244,7 @@ static void new_world(void)
 	disks = vp_disk_fake_new();
 	fault.fail_at = fault.kill_at = 0;
 	world = (struct vp_world){ .arena = arena,
+				   .max_installs = 2,
 				   .state_dir = vp_printf(arena, "%s/state", base),
 				   .hv = &faulty_hv,
 				   .net = &faulty_net,

@@ -26,9 +26,11 @@ static struct vp_arena *arena;
 static struct vp_world world;
 static struct vp_hv *hv;
 static char base[64];
-/* Calls of the hypervisor; the first so many lookups fail; at the last one the node is up. */
-static unsigned starts, stops, lookups, deaf, up_at;
+/* Calls of the hypervisor; the first so many lookups fail; at the last two the node has its configuration, and is up. */
+static unsigned starts, stops, lookups, deaf, config_at, up_at;
 static bool dead_at_start, used_disk;
+/* How often the boot service was asked for, and when the other installation ends; 0: never. */
+static unsigned services, other_ends;
 /* What the hypervisor says of a guest that runs; NULL: the truth. */
 static const char *paused;
 
@@ -38,6 +40,8 @@ static int lookup(struct vp_hv *h, const char *name, struct vp_virt_dom *out, st
 
 	(void)h;
 	lookups++;
+	if (config_at && lookups == config_at)
+		assert_int_equal(vp_state_evidence(world.state, name, VP_EV_CONFIG, NULL, -1, "configuration handed out", err), 0);
 	if (up_at && lookups >= up_at)
 		assert_int_equal(vp_state_evidence(world.state, name, VP_EV_UP, NULL, -1, "root=vda1", err), 0);
 	if (lookups <= deaf)
@@ -104,9 +108,11 @@ static struct vp_hv told_hv = { .ops = &ops, .local = true };
 
 static int service(struct vp_world *w, struct vp_err *err)
 {
-	(void)w;
-	(void)err;
-	return 0;
+	services++;
+	/* Nothing begins while the other one has not ended. */
+	if (other_ends && services <= other_ends)
+		assert_int_equal(starts, 0);
+	return services == other_ends ? vp_phase_stop(w->state, "other.example.org", err) : 0;
 }
 
 static struct vp_node *make_node(const char *more)
@@ -194,7 +200,7 @@ static int setup(void **state)
 	assert_non_null(mkdtemp(base));
 	arena = vp_arena_new();
 	hv = vp_hv_fake();
-	starts = stops = lookups = deaf = up_at = 0;
+	starts = stops = lookups = deaf = config_at = up_at = services = other_ends = 0;
 	dead_at_start = used_disk = false;
 	paused = NULL;
 	vp_out.level = -1;
@@ -215,6 +221,78 @@ static int teardown(void **state)
 	vp_remove_tree(base, NULL);
 	vp_arena_free(arena);
 	return 0;
+}
+
+/* --- How many at a time --- */
+
+static void test_admits(void **state)
+{
+	static const struct {
+		struct vp_capacity c;
+		bool admitted;
+	} cases[] = {
+		/* Alone: always, however busy the machine is. */
+		{ { .cpus = 1, .cpu_pressure = 99, .io_pressure = 99, .free_memory = 1, .memory = 2 }, true },
+		{ { .running = 1, .max = 1 }, false },
+		{ { .running = 1, .max = 2, .cpus = 1, .cpu_pressure = 99 }, true },
+		{ { .running = 3, .max = 2, .cpus = 64, .quiet_ns = ~0ull }, false },
+		{ { .running = 1, .cpus = 2, .quiet_ns = ~0ull }, true },
+		{ { .running = 2, .cpus = 2, .quiet_ns = ~0ull }, false },
+		{ { .running = 1, .cpus = 2, .quiet_ns = 1000000000 }, false },
+		{ { .running = 1, .cpus = 2, .cpu_pressure = VP_BUSY_PERCENT, .quiet_ns = ~0ull }, false },
+		{ { .running = 1, .cpus = 2, .io_pressure = VP_BUSY_PERCENT, .quiet_ns = ~0ull }, false },
+		{ { .running = 1, .cpus = 2, .free_memory = 1 << 20, .memory = 1 << 20, .quiet_ns = ~0ull }, false },
+		{ { .running = 1, .cpus = 2, .free_memory = 1 << 21, .memory = 1 << 20, .quiet_ns = ~0ull }, true },
+	};
+	struct vp_capacity here = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(cases); i++)
+		if (vp_admits(&cases[i].c) != cases[i].admitted)
+			fail_msg("case %zu", i);
+	vp_capacity_measure(&here);
+	assert_in_range(here.cpus, 1, 1 << 20);
+	assert_true(here.free_memory > 1 << 20);
+	assert_true(here.cpu_pressure >= 0 && here.cpu_pressure <= 100 && here.io_pressure >= 0 && here.io_pressure <= 100);
+}
+
+static void test_waits_for_its_turn(void **state)
+{
+	struct vp_node *n = install("");
+	struct vp_node_row other = row_now();
+	struct vp_err err = { 0 };
+
+	(void)state;
+	/* Ours is armed and off, another one is being installed. */
+	assert_int_equal(vp_phase_stop(world.state, NODE, &err), 0);
+	assert_int_equal(hv->ops->destroy(hv, NODE, &err), 0);
+	other.name = "other.example.org";
+	other.uuid = "00000000-0000-4000-8000-000000000002";
+	other.mac = "52:54:00:00:00:02";
+	other.ip = "10.99.0.12";
+	assert_int_equal(vp_state_put(world.state, &other, &err), 0);
+	assert_int_equal(vp_phase_begin(world.state, other.name, "switched on", &err), 0);
+	world.max_installs = 1;
+	other_ends = 2;
+	config_at = 2;
+	up_at = 3;
+	assert_int_equal(follow(n), VP_EXIT_OK);
+	assert_true(services >= other_ends);
+	assert_int_equal(starts, 1);
+	assert_int_equal(row_now().life, VP_UP);
+}
+
+static void test_cannot_be_switched_on(void **state)
+{
+	struct vp_node *n = install(", \"retries\": 0");
+	struct vp_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(vp_phase_stop(world.state, NODE, &err), 0);
+	assert_int_equal(hv->ops->destroy(hv, NODE, &err), 0);
+	dead_at_start = true;
+	assert_int_equal(follow(n), VP_EXIT_FAILED);
+	assert_string_equal(row_now().reason, "it could not be switched on: no more memory");
 }
 
 /* --- Console --- */
@@ -477,6 +555,9 @@ static void test_no_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_admits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_waits_for_its_turn, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cannot_be_switched_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_patterns, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_console_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_database_is_held, setup, teardown),
