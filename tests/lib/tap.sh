@@ -31,12 +31,23 @@ in_ns() {
 
 # need_image [PACKAGE...]: the root image with these is in the cache, its kernel and ramdisk in $VP_IMAGE_DIR; before in_ns, which has no way
 # to the packages
+# shellcheck disable=SC2120 # suites pass them
 need_image() {
 	[[ ${VP_NS:-} == 1 ]] && return
 	need_root
 	local said
 	said=$("${VP_BUILD:-$VP_TOP/build}/image" "${VP_BUILD:-$VP_TOP/build}/guest" "$VP_TOP/pxe/installer" "$@" 2>&1) || { echo "Bail out! no root image: ${said//$'\n'/ }"; exit 1; }
 	export VP_IMAGE_DIR=${said##*$'\n'}
+}
+
+# need_tiny_image: the same with a root image that installs and boots in seconds, in a cache of its own ($VPROV_CACHE) that goes with the suite
+# shellcheck disable=SC2119 # no packages
+need_tiny_image() {
+	[[ ${VP_NS:-} == 1 ]] && return
+	need_image
+	local said cache=${TMPDIR:-/tmp}/tiny
+	said=$("$lib/tiny-image" "$cache" "${VP_BUILD:-$VP_TOP/build}" "$VP_TOP/pxe/installer" 4 2>&1) || { echo "Bail out! no small image: ${said//$'\n'/ }"; exit 1; }
+	export VPROV_CACHE=$cache
 }
 
 pass() { echo "ok $((++tests)) - $1"; }
