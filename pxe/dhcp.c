@@ -162,6 +162,9 @@ bool vp_dhcp_host_of(struct vp_arena *a, const struct vp_node_row *row, struct v
 				       .dns = addresses(a, json_object_get(node, "nameservers")),
 				       .ntp = addresses(a, inside(node, "aii", "ks", "ntpservers")) };
 	bridge = find(json_object_get(node, "bridges"), "name", host->bridge);
+	/* The bridge may be on another machine. */
+	if (*text_of(a, bridge, "interface"))
+		host->bridge = text_of(a, bridge, "interface");
 	*net = (struct vp_serve_net){ .bridge = host->bridge,
 				      .address = text_of(a, bridge, "address"),
 				      .prefix = (unsigned)json_integer_value(json_object_get(bridge, "prefix")) };

@@ -250,7 +250,8 @@ static json_t *bridges(const struct vp_node *n)
 	for (size_t i = 0; i < n->nbridges; i++) {
 		const struct vp_bridge *b = &n->bridges[i];
 
-		json_array_append_new(list, json_pack("{so so so}", "name", text(b->name), "address", text(b->address), "prefix", number(b->prefix)));
+		json_array_append_new(list, json_pack("{so so so so}", "name", text(b->name), "address", text(b->address), "prefix",
+						      number(b->prefix), "interface", text(b->interface)));
 	}
 	return list;
 }

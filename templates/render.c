@@ -259,6 +259,8 @@ static void add_devices(json_t *j, const struct vp_node *n, enum vp_boot boot)
 						 : boot == VP_BOOT_NETWORK     ? 2
 									       : 1));
 		json_object_set_new(json_array_get(disks, i), "block", json_boolean(n->disks[i].block));
+		/* Xen's kernel serves a block device itself. */
+		json_object_set_new(json_array_get(disks, i), "driver", json_string(is_xen(n) && n->disks[i].block ? "phy" : "qemu"));
 	}
 	for (size_t i = 0; i < n->nnics; i++) {
 		const struct vp_nic *c = &n->nics[i];
@@ -298,7 +300,7 @@ static json_t *domain_json(const struct vp_render *r, const struct vp_node *n, c
 {
 	json_t *j = vp_node_head(n);
 
-	json_object_set_new(j, "console", json_string(console));
+	json_object_set_new(j, "console", json_string(r->own_taps && !is_xen(n) ? console : ""));
 	json_object_set_new(j, "xen", json_boolean(is_xen(n)));
 	json_object_set_new(j, "own_taps", json_boolean(r->own_taps && !is_xen(n)));
 	json_object_set_new(j, "machine", json_string(has_bus(n, "ide") ? "pc" : "q35"));

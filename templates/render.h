@@ -17,7 +17,7 @@ struct vp_render {
 	const char *ship_dir;
 	/* Absolute. */
 	const char *state_dir;
-	/* Embedded or local hypervisor: taps are vprov's own; false: libvirt makes them on the bridge. */
+	/* Embedded or local hypervisor: taps and console logs are vprov's own; false: libvirt makes taps on the bridge, and consoles are streams. */
 	bool own_taps;
 	/* The installer's kernel, ramdisk and arguments, as the hypervisor finds them: for guests without a boot ROM (xen-para) only. May be NULL. */
 	const char *kernel, *initrd, *cmdline;

@@ -44,6 +44,24 @@ int vp_disarm(struct vp_world *w, const char *node, struct vp_err *err);
 /* For VP_RESCUE_SECONDS it boots the ramdisk with a shell on its console; a domain is started. VP_E_RUNNING as above. */
 int vp_rescue(struct vp_world *w, const struct vp_node *n, struct vp_err *err);
 
+/* --- Hypervisors on other machines, and guests without a boot ROM (remote.c) --- */
+
+/*
+ * Where a node's things are when its hypervisor is another machine: images below /var/lib/vprov-guests there instead of the state directory here, and
+ * the boot service on the interface of this machine that leads to the network of the bridge there (bridge.interface and address; "" where none does).
+ */
+int vp_remote_fit(struct vp_world *w, struct vp_node *n, struct vp_err *err);
+/*
+ * The kernel and ramdisk that the boot service would hand out, as files DIR.kernel and DIR.initrd of the hypervisor's machine: DIR for a node, in
+ * the arena; putting them there in place of others; 1 where they are there, 0 where not; removing them.
+ */
+char *vp_boot_dir(struct vp_world *w, const char *node);
+int vp_boot_upload(struct vp_world *w, const struct vp_node *n, struct vp_err *err);
+int vp_boot_uploaded(struct vp_world *w, const char *dir, struct vp_err *err);
+int vp_boot_remove(struct vp_world *w, const char *dir, struct vp_err *err);
+/* How a life from the network is rendered: the world's way, for xen-para with the kernel that its hypervisor starts. The node is armed already. */
+int vp_direct_boot(struct vp_world *w, const struct vp_node *n, bool rescue, struct vp_render *r, struct vp_err *err);
+
 /* The mark on links: "vprov:STATE-ID". */
 const char *vp_mark(struct vp_world *w);
 

@@ -85,8 +85,10 @@ int vp_disarm(struct vp_world *w, const char *node, struct vp_err *err)
 static int start_rescue(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf xml = { 0 };
+	struct vp_render r;
 
-	if (vp_render_domain(&w->render, n, VP_BOOT_NETWORK, &xml, err) || (w->service && w->service(w, err)))
+	if (vp_direct_boot(w, n, true, &r, err) || (n->virt == VP_XEN_PARA && !w->hv->local && vp_boot_upload(w, n, err)) ||
+	    vp_render_domain(&r, n, VP_BOOT_NETWORK, &xml, err) || (w->service && w->service(w, err)))
 		return -1;
 	return w->hv->ops->start(w->hv, n->name, xml.data, err);
 }

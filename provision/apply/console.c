@@ -51,6 +51,14 @@ static const struct vp_console_pattern patterns[] = {
 };
 _Static_assert(vp_count(patterns) <= 64, "those seen are a set of bits");
 
+void vp_console_record(struct vp_world *w, const char *node)
+{
+	struct vp_err err = { 0 };
+
+	if (w->hv->streams && w->hv->ops->record(w->hv, node, vp_console_path(w->arena, w->state_dir, node), &err))
+		vp_debug("%s", err.msg);
+}
+
 const struct vp_console_pattern *vp_console_match(const char *line)
 {
 	for (size_t i = 0; i < vp_count(patterns); i++)

@@ -341,7 +341,10 @@ int vp_arm(struct vp_world *w, const struct vp_node *n, const char *before, stru
 int vp_first_life(struct vp_world *w, const struct vp_node *n, struct vp_buf *xml, struct vp_err *err)
 {
 	enum vp_boot boot = VP_BOOT_INSTALL;
+	struct vp_render r;
 
+	if (vp_direct_boot(w, n, false, &r, err))
+		return -1;
 	for (size_t i = 0; i < n->ndisks; i++) {
 		struct vp_disk_info info = { 0 };
 		int rc = w->disk->info(w->disk_ctx, n->disks[i].path, &info, err);
@@ -351,7 +354,7 @@ int vp_first_life(struct vp_world *w, const struct vp_node *n, struct vp_buf *xm
 		if (rc && !info.blank && n->disks[i].boot)
 			boot = VP_BOOT_NETWORK;
 	}
-	return vp_render_domain(&w->render, n, boot, xml, err);
+	return vp_render_domain(&r, n, boot, xml, err);
 }
 
 int vp_begin_install(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
@@ -365,6 +368,7 @@ int vp_begin_install(struct vp_world *w, const struct vp_node *n, struct vp_err 
 	*strrchr(console, '/') = '\0';
 	if (!dom.active && (vp_mkdirs(console, 0755, err) || w->hv->ops->start(w->hv, n->name, xml.data, err)))
 		return -1;
+	vp_console_record(w, n->name);
 	return vp_phase_begin(w->state, n->name, "switched on", err);
 }
 
@@ -399,10 +403,28 @@ static int set_power(struct vp_world *w, const struct vp_step *s, const char *fr
 		return !strcmp(to, "install") && s->want ? vp_arm(w, s->want, NULL, err) || (w->service && w->service(w, err)) : 0;
 	if (!strcmp(to, "install"))
 		return start_install(w, s->want, err);
-	return w->hv->ops->start(w->hv, s->name, NULL, err);
+	if (w->hv->ops->start(w->hv, s->name, NULL, err))
+		return -1;
+	vp_console_record(w, s->name);
+	return 0;
+}
+
+static int probe_boot(struct vp_world *w, const char *name, const char **data, struct vp_err *err)
+{
+	*data = "";
+	return vp_boot_uploaded(w, name, err);
+}
+
+static int set_boot(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)
+{
+	*data = to;
+	if (to == from)
+		return 0;
+	return to && s->want ? vp_boot_upload(w, s->want, err) : vp_boot_remove(w, s->name, err);
 }
 
 const struct vp_kind_ops vp_kind_ops[VP_KIND__COUNT] = {
-	[VP_KIND_BRIDGE] = { probe_link, set_bridge }, [VP_KIND_TAP] = { probe_link, set_tap },		[VP_KIND_DISK] = { probe_disk, set_disk },
-	[VP_KIND_NODE] = { probe_node, set_node },     [VP_KIND_DOMAIN] = { probe_domain, set_domain }, [VP_KIND_POWER] = { probe_power, set_power },
+	[VP_KIND_BRIDGE] = { probe_link, set_bridge }, [VP_KIND_TAP] = { probe_link, set_tap },	  [VP_KIND_DISK] = { probe_disk, set_disk },
+	[VP_KIND_NODE] = { probe_node, set_node },     [VP_KIND_BOOT] = { probe_boot, set_boot }, [VP_KIND_DOMAIN] = { probe_domain, set_domain },
+	[VP_KIND_POWER] = { probe_power, set_power },
 };

@@ -28,6 +28,8 @@ struct vp_console_pattern {
 
 /* The first pattern that a line holds, or NULL. Control characters have been taken out. */
 const struct vp_console_pattern *vp_console_match(const char *line);
+/* Has what a running domain says written to its log, where the hypervisor does not; what cannot be had is missed. */
+void vp_console_record(struct vp_world *w, const char *node);
 /* Number of a pattern, below 64. */
 unsigned vp_console_index(const struct vp_console_pattern *p);
 

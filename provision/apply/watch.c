@@ -44,6 +44,8 @@ struct tracked {
 	double unknown;
 	/* Where what is known of its failure is kept; "" for nowhere. */
 	const char *bundle;
+	/* Its installer has ended its first life; the second one was begun here. */
+	bool second;
 	/* It was being installed when this began, so that its times are news. */
 	bool fresh;
 	bool ended;
@@ -163,6 +165,8 @@ static void reopen(struct watch *wt)
 		return;
 	wt->w->hv->ops->close(wt->w->hv);
 	wt->w->hv = hv;
+	if (!hv->local)
+		wt->w->disk_ctx = hv;
 }
 
 /* It could not be asked for: that is no failure of the node, which may well go on. */
@@ -173,6 +177,29 @@ static int be_unknown(struct watch *wt, struct tracked *t, const char *why, stru
 		return 0;
 	t->unknown = vp_wall();
 	return vp_state_health(wt->w->state, t->name, VP_UNKNOWN, vp_printf(wt->w->arena, "the hypervisor does not answer: %s", why), err);
+}
+
+/*
+ * Without a boot ROM the installer's kernel is that of the first life, which therefore ends where another machine restarts. Whether the installation
+ * is complete its disk tells: an incomplete one has no boot loader.
+ */
+static bool may_go_on(const struct tracked *t, const struct vp_virt_dom *dom)
+{
+	return !strcmp(t->row.virt, "xen-para") && t->row.life >= VP_CONFIG && t->row.life <= VP_ACKED && !t->second &&
+	       !strstr(dom->state, "crashed");
+}
+
+static int begin_second(struct watch *wt, struct tracked *t, struct vp_err *err)
+{
+	struct vp_hv *hv = wt->w->hv;
+	struct vp_err why = { 0 };
+
+	t->second = true;
+	if (hv->ops->start(hv, t->name, NULL, &why))
+		return vp_state_health(wt->w->state, t->name, VP_FAILED,
+				       vp_printf(wt->w->arena, "it does not start from its disk (in phase %s): %s", phase_of(wt, t), why.msg), err);
+	vp_console_record(wt->w, t->name);
+	return vp_state_event(wt->w->state, t->name, "vprov", "its first life has ended; started from its disk", err);
 }
 
 /* What the hypervisor says: gone, crashed, or how busy. 0 it runs, 1 nothing more to be asked, -1 error. */
@@ -191,6 +218,8 @@ static int look_at_domain(struct watch *wt, struct tracked *t, struct vp_err *er
 		if (t->row.health == VP_UNKNOWN && vp_phase_again(wt->w->state, t->name, err))
 			return -1;
 	}
+	if (rc && !dom.active && may_go_on(t, &dom))
+		return begin_second(wt, t, err) ? -1 : 1;
 	/* A guest that QEMU has stopped because its disk failed counts as active. */
 	if (!rc || !dom.active || !strcmp(dom.state, "paused (I/O error)")) {
 		const char *why = vp_printf(wt->w->arena, "the domain is %s (in phase %s, after %s)", rc ? dom.state : "gone", phase_of(wt, t),
@@ -198,6 +227,7 @@ static int look_at_domain(struct watch *wt, struct tracked *t, struct vp_err *er
 
 		return vp_state_health(wt->w->state, t->name, VP_FAILED, why, err) ? -1 : 1;
 	}
+	vp_console_record(wt->w, t->name);
 	if (!hv->ops->stats(hv, t->name, &st, NULL) && st.block_bytes + st.net_bytes != t->activity) {
 		t->activity = st.block_bytes + st.net_bytes;
 		t->active = vp_wall();

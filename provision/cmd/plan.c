@@ -32,8 +32,7 @@ static int make_plan(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *node
 	struct vp_err err = { 0 };
 	int rc;
 
-	vp_world_fit(c, w, nodes);
-	if (vp_plan_make(w, nodes, plan, &diags, &err))
+	if (vp_world_fit(w, nodes, &err) || vp_plan_make(w, nodes, plan, &diags, &err))
 		return vp_ctx_error(c, &err);
 	rc = diags.errors ? VP_EXIT_PROFILE : VP_EXIT_OK;
 	if (diags.n)

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../hypervisor/storage.h"
 #include "world.h"
 
 /* What the image hook needs beyond the world; one per process. */
@@ -101,6 +102,10 @@ int vp_world_open(struct vp_ctx *c, bool change, struct vp_world *w)
 		if (!w->hv)
 			return fail(c, w, &err);
 		w->render.own_taps = w->hv->local;
+		if (!w->hv->local) {
+			w->disk = &vp_hv_disk;
+			w->disk_ctx = w->hv;
+		}
 	}
 	return change && vp_recover(w, &err) ? fail(c, w, &err) : VP_EXIT_OK;
 }
@@ -120,12 +125,12 @@ void vp_world_report(const struct vp_step *s)
 	vp_say("%s %s %s: done", vp_action_name(s->action), vp_kind_name(s->kind), s->name);
 }
 
-void vp_world_fit(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *nodes)
+static void fit_kvm(struct vp_nodes *nodes)
 {
 	const char *why;
 	bool said = false;
 
-	if ((w->hv && !w->hv->local) || vp_kvm_usable(&why))
+	if (vp_kvm_usable(&why))
 		return;
 	for (size_t i = 0; i < nodes->n; i++) {
 		struct vp_node *n = nodes->items[i];
@@ -137,7 +142,16 @@ void vp_world_fit(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *nodes)
 			fprintf(stderr, "vprov: KVM cannot run guests here (%s): using software emulation, about 20 times slower\n", why);
 		said = true;
 	}
-	(void)c;
+}
+
+int vp_world_fit(struct vp_world *w, struct vp_nodes *nodes, struct vp_err *err)
+{
+	if (!w->hv || w->hv->local)
+		fit_kvm(nodes);
+	for (size_t i = 0; w->hv && !w->hv->local && i < nodes->n; i++)
+		if (vp_remote_fit(w, nodes->items[i], err))
+			return -1;
+	return 0;
 }
 
 int vp_world_node(struct vp_ctx *c, struct vp_world *w, const struct vp_node_row *row, struct vp_node **out, struct vp_err *err)
@@ -156,7 +170,8 @@ int vp_world_node(struct vp_ctx *c, struct vp_world *w, const struct vp_node_row
 	one.nargs = 1;
 	if (vp_ctx_nodes(&one, &nodes))
 		return vp_fail(err, VP_E_NOTFOUND, "node %s: its profile %s cannot be used", row->name, path);
-	vp_world_fit(c, w, &nodes);
+	if (vp_world_fit(w, &nodes, err))
+		return -1;
 	for (size_t i = 0; i < nodes.n && !*out; i++)
 		if (!strcmp(nodes.items[i]->name, row->name))
 			*out = nodes.items[i];

@@ -16,7 +16,10 @@ void vp_world_close(struct vp_world *w);
 int vp_world_node(struct vp_ctx *c, struct vp_world *w, const struct vp_node_row *row, struct vp_node **out, struct vp_err *err);
 /* One line for a step that is done: the vp_step_fn of every command. */
 void vp_world_report(const struct vp_step *s);
-/* Nodes that ask for KVM where it cannot run guests become software-emulated ones, with a message that says so. */
-void vp_world_fit(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *nodes);
+/*
+ * Nodes as they can be on that hypervisor: those that ask for KVM where it cannot run guests become software-emulated ones, with a message that says
+ * so; on another machine things are elsewhere (vp_remote_fit()).
+ */
+int vp_world_fit(struct vp_world *w, struct vp_nodes *nodes, struct vp_err *err);
 
 #endif

@@ -253,6 +253,12 @@ static int fake_live_xml(struct vp_hv *hv, const char *name, struct vp_buf *out,
 	return 0;
 }
 
+static int fake_record(struct vp_hv *hv, const char *name, const char *path, struct vp_err *err)
+{
+	(void)path;
+	return need(hv, name, err) ? 0 : -1;
+}
+
 static int fake_screenshot(struct vp_hv *hv, const char *name, struct vp_buf *out, struct vp_err *err)
 {
 	(void)hv;
@@ -289,6 +295,7 @@ static const struct vp_hv_ops fake_ops = {
 	.undefine = fake_undefine,
 	.stats = fake_stats,
 	.console = fake_console,
+	.record = fake_record,
 	.live_xml = fake_live_xml,
 	.screenshot = fake_screenshot,
 	.close = fake_close,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <limits.h>
-#include <libvirt/libvirt.h>
-#include <libvirt/virterror.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,21 +13,25 @@
 #include <unistd.h>
 
 #include "embed.h"
-#include "virt.h"
+#include "inside.h"
 
 enum {
 	MAX_WORDS = 1024,
 	/* How long a daemon may take to answer an open; a first one may still be probing its emulators. */
 	OPEN_SECONDS = 60,
-	/* libvirt on Xen goes on "stopping" a domain after it said "shut off". */
-	STOPPING_SECONDS = 5,
+	/* libvirt on Xen goes on "stopping" a domain after it said "shut off", and cannot look at it for as long. */
+	STOPPING_SECONDS = 10,
 	ASK_SECONDS = 2,
 	SETTLE_SECONDS = 10,
 };
 
+#define SECOND UINT64_C(1000000000)
+
 struct virt {
 	struct vp_hv hv;
 	virConnectPtr conn;
+	/* Those that were ever asked for; they live as long as the process, since their threads may. */
+	struct record *records;
 };
 
 static void freep_dom(virDomainPtr *dom)
@@ -37,7 +41,7 @@ static void freep_dom(virDomainPtr *dom)
 }
 #define DOM vp_cleanup(freep_dom) virDomainPtr
 
-static virConnectPtr conn_of(struct vp_hv *hv)
+virConnectPtr vp_virt_conn(struct vp_hv *hv)
 {
 	return ((struct virt *)hv)->conn;
 }
@@ -85,8 +89,7 @@ static void flatten(char *out, size_t size, const char *words)
 			*p = ' ';
 }
 
-/* libvirt's last error of this thread. */
-static int fail_virt(struct vp_err *err, const char *verb, const char *name)
+int vp_virt_fail(struct vp_err *err, const char *verb, const char *name)
 {
 	char words[MAX_WORDS];
 
@@ -200,10 +203,10 @@ static bool call_within(struct call *c, time_t seconds)
 /* 1 found, 0 none, -1 error. */
 static int find(struct vp_hv *hv, const char *name, virDomainPtr *dom, struct vp_err *err)
 {
-	*dom = virDomainLookupByName(conn_of(hv), name);
+	*dom = virDomainLookupByName(vp_virt_conn(hv), name);
 	if (*dom)
 		return 1;
-	return virGetLastErrorCode() == VIR_ERR_NO_DOMAIN ? 0 : fail_virt(err, "look up", name);
+	return virGetLastErrorCode() == VIR_ERR_NO_DOMAIN ? 0 : vp_virt_fail(err, "look up", name);
 }
 
 /* As find(), for what needs the domain to be there. */
@@ -257,13 +260,17 @@ static int virt_lookup(struct vp_hv *hv, const char *name, struct vp_virt_dom *o
 {
 	DOM dom = NULL;
 	virDomainInfo info;
+	uint64_t since = vp_now_ns();
 	int state, reason, rc = find(hv, name, &dom, err);
 
 	*out = (struct vp_virt_dom){ 0 };
 	if (rc <= 0)
 		return rc;
-	if (virDomainGetState(dom, &state, &reason, 0) || virDomainGetInfo(dom, &info) || virDomainGetUUIDString(dom, out->uuid))
-		return fail_virt(err, "look at", name);
+	while (virDomainGetState(dom, &state, &reason, 0) || virDomainGetInfo(dom, &info) || virDomainGetUUIDString(dom, out->uuid)) {
+		if (!strstr(virGetLastErrorMessage(), "libxl_domain_info") || since + STOPPING_SECONDS * SECOND < vp_now_ns())
+			return vp_virt_fail(err, "look at", name);
+		nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+	}
 	out->persistent = virDomainIsPersistent(dom) == 1;
 	out->active = virDomainIsActive(dom) == 1;
 	out->memory = out->active ? (uint64_t)info.memory * 1024 : 0;
@@ -281,16 +288,16 @@ static int virt_xml(struct vp_hv *hv, const char *name, struct vp_buf *out, stru
 		return -1;
 	xml = virDomainGetXMLDesc(dom, VIR_DOMAIN_XML_INACTIVE);
 	if (!xml)
-		return fail_virt(err, "read", name);
+		return vp_virt_fail(err, "read", name);
 	vp_buf_adds(out, xml);
 	return 0;
 }
 
 static int virt_define(struct vp_hv *hv, const char *xml, struct vp_err *err)
 {
-	DOM dom = virDomainDefineXML(conn_of(hv), xml);
+	DOM dom = virDomainDefineXML(vp_virt_conn(hv), xml);
 
-	return dom ? 0 : fail_virt(err, "define", "");
+	return dom ? 0 : vp_virt_fail(err, "define", "");
 }
 
 static int start_once(struct vp_hv *hv, virDomainPtr dom, const char *xml)
@@ -299,7 +306,7 @@ static int start_once(struct vp_hv *hv, virDomainPtr dom, const char *xml)
 
 	if (!xml)
 		return virDomainCreate(dom);
-	first = virDomainCreateXML(conn_of(hv), xml, 0);
+	first = virDomainCreateXML(vp_virt_conn(hv), xml, 0);
 	return first ? 0 : -1;
 }
 
@@ -316,8 +323,8 @@ static int virt_start(struct vp_hv *hv, const char *name, const char *xml, struc
 		last = (struct vp_err){ 0 };
 		if (!start_once(hv, dom, xml))
 			return 0;
-		fail_virt(&last, "start", name);
-		if (!strstr(last.msg, "already active") || virDomainIsActive(dom) || vp_now_ns() - since > STOPPING_SECONDS * UINT64_C(1000000000))
+		vp_virt_fail(&last, "start", name);
+		if (!strstr(last.msg, "already active") || virDomainIsActive(dom) || vp_now_ns() - since > STOPPING_SECONDS * SECOND)
 			return vp_fail(err, last.code, "%s", last.msg);
 		nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
 	}
@@ -331,7 +338,7 @@ static int virt_destroy(struct vp_hv *hv, const char *name, struct vp_err *err)
 	if (rc <= 0)
 		return rc;
 	if (virDomainDestroy(dom) && virGetLastErrorCode() != VIR_ERR_OPERATION_INVALID && virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)
-		return fail_virt(err, "power off", name);
+		return vp_virt_fail(err, "power off", name);
 	return 0;
 }
 
@@ -365,7 +372,7 @@ static int virt_reset(struct vp_hv *hv, const char *name, struct vp_err *err)
 
 	if (need(hv, name, &dom, err) < 0)
 		return -1;
-	return virDomainReset(dom, 0) ? fail_virt(err, "reset", name) : 0;
+	return virDomainReset(dom, 0) ? vp_virt_fail(err, "reset", name) : 0;
 }
 
 static int virt_undefine(struct vp_hv *hv, const char *name, struct vp_err *err)
@@ -391,7 +398,7 @@ static int virt_undefine(struct vp_hv *hv, const char *name, struct vp_err *err)
 		if (virGetLastErrorCode() != VIR_ERR_INVALID_ARG && virGetLastErrorCode() != VIR_ERR_NO_SUPPORT)
 			break;
 	}
-	return fail_virt(err, "undefine", name);
+	return vp_virt_fail(err, "undefine", name);
 }
 
 /* The value after `attr='` in the first `element` at or after *at, as libvirt writes its XML; *at moves behind the element's start. */
@@ -424,7 +431,7 @@ static int virt_stats(struct vp_hv *hv, const char *name, struct vp_virt_stats *
 		return -1;
 	xml = virDomainGetXMLDesc(dom, 0);
 	if (!xml || virDomainGetInfo(dom, &info))
-		return fail_virt(err, "read the counters of", name);
+		return vp_virt_fail(err, "read the counters of", name);
 	out->cpu_ns = info.cpuTime;
 	for (const char *at = xml; next_value(&at, "\n    <disk ", "<target dev='", dev, sizeof(dev));) {
 		virDomainBlockStatsStruct s;
@@ -453,12 +460,85 @@ static int virt_console(struct vp_hv *hv, const char *name, char *path, size_t s
 		return -1;
 	xml = virDomainGetXMLDesc(dom, 0);
 	if (!xml)
-		return fail_virt(err, "read", name);
+		return vp_virt_fail(err, "read", name);
 	at = xml;
 	while (next_value(&at, "\n    <console type='pty'", "tty='", path, size))
 		if (*path)
 			return 0;
 	return vp_fail(err, VP_E_VIRT, "%s has no pseudo-terminal as its console, or does not run", name);
+}
+
+/* --- Consoles that the hypervisor writes nowhere --- */
+
+struct record {
+	struct record *next;
+	char *name;
+	int fd;
+	virStreamPtr stream;
+	/* Its thread is at work; the rest is the thread's then. */
+	atomic_bool busy;
+};
+
+static void *record_thread(void *arg)
+{
+	struct record *r = arg;
+	char block[4096];
+	int n;
+
+	while ((n = virStreamRecv(r->stream, block, sizeof(block))) > 0)
+		for (ssize_t at = 0, done; at < n; at += done) {
+			done = write(r->fd, block + at, (size_t)(n - at));
+			if (done <= 0)
+				break;
+		}
+	/* The domain has stopped, or the connection is gone. */
+	virStreamAbort(r->stream);
+	virStreamFree(r->stream);
+	close(r->fd);
+	atomic_store(&r->busy, false);
+	return NULL;
+}
+
+static struct record *record_of(struct virt *v, const char *name)
+{
+	struct record *r = v->records;
+
+	while (r && strcmp(r->name, name) != 0)
+		r = r->next;
+	if (r)
+		return r;
+	r = vp_xcalloc(1, sizeof(*r));
+	r->name = vp_xcalloc(strlen(name) + 1, 1);
+	strcpy(r->name, name);
+	r->next = v->records;
+	v->records = r;
+	return r;
+}
+
+static int virt_record(struct vp_hv *hv, const char *name, const char *path, struct vp_err *err)
+{
+	struct record *r = record_of((struct virt *)hv, name);
+	DOM dom = NULL;
+
+	if (atomic_load(&r->busy))
+		return 0;
+	if (need(hv, name, &dom, err) < 0)
+		return -1;
+	r->stream = virStreamNew(vp_virt_conn(hv), 0);
+	if (!r->stream || virDomainOpenConsole(dom, NULL, r->stream, 0)) {
+		vp_virt_fail(err, "open the console of", name);
+		if (r->stream)
+			virStreamFree(r->stream);
+		return -1;
+	}
+	r->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	atomic_store(&r->busy, true);
+	if (r->fd >= 0 && spawn(record_thread, r))
+		return 0;
+	atomic_store(&r->busy, false);
+	virStreamAbort(r->stream);
+	virStreamFree(r->stream);
+	return vp_fail_errno(err, VP_E_IO, "%s", path);
 }
 
 static int virt_live_xml(struct vp_hv *hv, const char *name, struct vp_buf *out, struct vp_err *err)
@@ -485,12 +565,12 @@ static int virt_screenshot(struct vp_hv *hv, const char *name, struct vp_buf *ou
 
 	if (need(hv, name, &dom, err) < 0)
 		return -1;
-	st = virStreamNew(conn_of(hv), 0);
+	st = virStreamNew(vp_virt_conn(hv), 0);
 	type = st ? virDomainScreenshot(dom, st, 0, 0) : NULL;
 	while (type && (n = virStreamRecv(st, block, sizeof(block))) > 0 && out->len + (size_t)n <= VP_MAX_SCREEN)
 		vp_buf_add(out, block, (size_t)n);
 	if (n) {
-		fail_virt(err, "take a picture of", name);
+		vp_virt_fail(err, "take a picture of", name);
 		if (type)
 			virStreamAbort(st);
 	} else {
@@ -503,7 +583,7 @@ static int virt_screenshot(struct vp_hv *hv, const char *name, struct vp_buf *ou
 
 static void virt_close(struct vp_hv *hv)
 {
-	virConnectClose(conn_of(hv));
+	virConnectClose(vp_virt_conn(hv));
 	free(hv);
 }
 
@@ -518,6 +598,7 @@ static const struct vp_hv_ops virt_ops = {
 	.undefine = virt_undefine,
 	.stats = virt_stats,
 	.console = virt_console,
+	.record = virt_record,
 	.live_xml = virt_live_xml,
 	.screenshot = virt_screenshot,
 	.close = virt_close,
@@ -532,19 +613,27 @@ static void call_open(struct call *c)
 		flatten(c->msg, sizeof(c->msg), virGetLastErrorMessage());
 }
 
-/* Without a host the hypervisor is here. A loopback address may be a tunnel: then the far end's name tells. */
-static bool is_local(const char *uri, virConnectPtr conn)
+/* "qemu+ssh://root@kvm03:22/system": "kvm03"; "" where there is none. */
+static void host_of(const char *uri, char *out, size_t size)
 {
 	const char *host = strstr(uri, "://");
-	vp_cleanup(vp_freep) char *far = NULL;
-	char here[256] = "", name[256];
 
+	*out = '\0';
 	if (!host)
-		return true;
+		return;
 	host += 3;
 	if (memchr(host, '@', strcspn(host, "/?")))
 		host = strchr(host, '@') + 1;
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(host, *host == '[' ? "]" : ":/?"), host);
+	snprintf(out, size, "%.*s", (int)strcspn(host, *host == '[' ? "]" : ":/?"), host);
+}
+
+/* Without a host the hypervisor is here. A loopback address may be a tunnel: then the far end's name tells. */
+static bool is_local(const char *uri, virConnectPtr conn)
+{
+	vp_cleanup(vp_freep) char *far = NULL;
+	char here[256] = "", name[256];
+
+	host_of(uri, name, sizeof(name));
 	if (!*name)
 		return true;
 	if (strcmp(name, "localhost") && strcmp(name, "127.0.0.1") && strcmp(name, "[::1"))
@@ -577,6 +666,7 @@ static struct vp_hv *open_uri(const char *uri, bool readonly, struct vp_err *err
 		v->hv.local = is_local(uri, c->conn);
 		snprintf(v->hv.uri, sizeof(v->hv.uri), "%s", uri);
 		snprintf(v->hv.type, sizeof(v->hv.type), "%s", virConnectGetType(c->conn));
+		v->hv.streams = !v->hv.local || !strcmp(v->hv.type, "Xen");
 		/* Refused by drivers in this process, which need none. */
 		virConnectSetKeepAlive(c->conn, 5, 6);
 	} else if (strstr(c->msg, "acquire pid file")) {
@@ -642,7 +732,7 @@ static bool settled(virDomainPtr dom)
 static void settle(struct vp_hv *hv)
 {
 	virDomainPtr *doms = NULL;
-	int n = virConnectListAllDomains(conn_of(hv), &doms, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+	int n = virConnectListAllDomains(vp_virt_conn(hv), &doms, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
 
 	for (int i = 0; i < n; i++) {
 		for (int ms = 0; ms < SETTLE_SECONDS * 1000 && !settled(doms[i]); ms += 5)
@@ -650,6 +740,17 @@ static void settle(struct vp_hv *hv)
 		virDomainFree(doms[i]);
 	}
 	free(doms);
+}
+
+/* What is on a volume of another machine is told to those only who could change it. */
+static struct vp_hv *open_readonly(const char *uri, struct vp_err *err)
+{
+	char host[256];
+	struct vp_hv *hv;
+
+	host_of(uri, host, sizeof(host));
+	hv = *host ? open_uri(uri, false, err) : NULL;
+	return hv || (*host && err->code == VP_E_NOHYPERVISOR && strstr(err->msg, "no answer")) ? hv : open_uri(uri, true, err);
 }
 
 static struct vp_hv *open_any(const char *uri, bool readonly, struct vp_err *err)
@@ -669,7 +770,9 @@ static struct vp_hv *open_any(const char *uri, bool readonly, struct vp_err *err
 		vp_context(err, "%s", uri);
 		return NULL;
 	}
-	hv = open_uri(uri, readonly, err);
+	hv = readonly ? open_readonly(uri, err) : open_uri(uri, false, err);
+	if (hv)
+		hv->readonly = readonly;
 	if (hv && embed)
 		settle(hv);
 	return hv;

@@ -46,6 +46,11 @@ struct vp_hv_ops {
 	int (*stats)(struct vp_hv *hv, const char *name, struct vp_virt_stats *out, struct vp_err *err);
 	/* Path of the pseudo-terminal of the running domain's serial console; VP_E_VIRT where it has none. */
 	int (*console)(struct vp_hv *hv, const char *name, char *path, size_t size, struct vp_err *err);
+	/*
+	 * From now on what the running domain's console says is added to the file, until it stops or this process ends; nothing where that is done
+	 * already. Where vp_hv.streams is true.
+	 */
+	int (*record)(struct vp_hv *hv, const char *name, const char *path, struct vp_err *err);
 	/* The definition of a running domain's life, without its secrets. */
 	int (*live_xml)(struct vp_hv *hv, const char *name, struct vp_buf *out, struct vp_err *err);
 	/* A picture of its first screen, PPM or PNG; VP_E_VIRT where it has none. */
@@ -59,6 +64,10 @@ struct vp_hv {
 	char uri[512];
 	/* The hypervisor is this machine: paths and taps are ours. */
 	bool local;
+	/* Nobody writes consoles to files of this machine. */
+	bool streams;
+	/* Opened for looking only, whatever the connection could do. */
+	bool readonly;
 	/* The driver's type: "QEMU", "Xen", "TEST". */
 	char type[16];
 };

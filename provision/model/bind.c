@@ -224,8 +224,14 @@ static void place_disk(struct vp_bind *b, size_t i)
 	}
 	if (!*dir && b->opts->state_dir)
 		dir = vp_printf(b->a, "%s/disks", b->opts->state_dir);
+	in->d.block = in->d.volume = !strncmp(dir, "/dev/", 5);
+	if (in->d.volume) {
+		in->d.format = "raw";
+		note_kind(b, in, "derived: target", "derived: disk/dir");
+		vp_replace_origin(b, (struct vp_origin){ vp_field(b, "disk.*.format", name), in->d.format, "derived: disk/dir", "", 0 });
+	}
 	if (*dir)
-		in->d.path = vp_printf(b->a, "%s/%s-%s.%s", dir, b->node->n.name, in->d.target, in->d.format);
+		in->d.path = vp_printf(b->a, in->d.volume ? "%s/%s-%s" : "%s/%s-%s.%s", dir, b->node->n.name, in->d.target, in->d.format);
 	vp_note_origin(b, vp_field(b, "disk.*.path", name), in->d.path, *in->dir ? "derived: disk/dir, name and target" : "derived: name and target",
 		       NULL);
 }
@@ -542,7 +548,7 @@ static struct vp_bridge *bridge_of(struct vp_node *n, const char *name)
 	for (size_t i = 0; i < n->nbridges; i++)
 		if (!strcmp(n->bridges[i].name, name))
 			return &n->bridges[i];
-	n->bridges[n->nbridges] = (struct vp_bridge){ .name = name, .address = "" };
+	n->bridges[n->nbridges] = (struct vp_bridge){ .name = name, .address = "", .interface = "" };
 	return &n->bridges[n->nbridges++];
 }
 
@@ -598,6 +604,8 @@ static void bind_bridges(struct vp_bind *b)
 			br->address = vp_ip4_text(b->a, host);
 			vp_copy_origin(b, "bridge.address", vp_field(b, "bridge.*.address", br->name));
 		}
+		if (!strcmp(br->name, b->node->bridge_name))
+			br->interface = b->node->bridge_interface;
 		/* A bridge that its hypervisor has is as it is there. */
 		if (known && !*br->address)
 			take_bridge(b, br, known);

@@ -129,7 +129,7 @@ const struct vp_step *vp_step_at(unsigned short step);
 /* What the rows fill: parts of the model with the raw material that is only needed while binding. */
 struct vp_node_in {
 	struct vp_node n;
-	const char *uuid, *bridge_name, *bridge_address;
+	const char *uuid, *bridge_name, *bridge_address, *bridge_interface;
 	/* Position in the choices, -1 for not given. */
 	int install;
 	bool virt_given, machine_given, bridge_given;
@@ -329,13 +329,6 @@ const struct vp_site_line *vp_site_next(const struct vp_site *site, const struct
 /* A locally administered unicast address that follows from the node and the NIC. */
 const char *vp_derive_mac(struct vp_arena *a, const char *uuid, const char *nic);
 const char *vp_derive_tap(struct vp_arena *a, const char *uuid, const char *nic);
-/* text.c: IPv4 as numbers in host order. */
-bool vp_ip4(const char *text, uint32_t *out);
-char *vp_ip4_text(struct vp_arena *a, uint32_t ip);
-bool vp_netmask(const char *text, unsigned *prefix);
-bool vp_cidr(const char *text, uint32_t *ip, unsigned *prefix);
-bool vp_same_net(uint32_t a, uint32_t b, unsigned prefix);
-
 extern const struct vp_check vp_is_label, vp_is_domain, vp_is_ifname, vp_is_diskname, vp_is_mac, vp_is_ip, vp_is_host_ip, vp_is_own_ip, vp_is_netmask,
 	vp_is_cidr, vp_is_dir, vp_is_args, vp_is_ssh_key, vp_is_crypt, vp_is_package, vp_is_mountpoint, vp_is_options, vp_is_fslabel, vp_is_uuid,
 	vp_is_key, vp_is_uri, vp_is_place, vp_is_bootfile, vp_is_url, vp_is_line, vp_is_address, vp_is_volume;

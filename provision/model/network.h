@@ -75,4 +75,11 @@ struct vp_network {
 	size_t ninterfaces;
 };
 
+/* text.c: IPv4 as numbers in host order. */
+bool vp_ip4(const char *text, uint32_t *out);
+char *vp_ip4_text(struct vp_arena *a, uint32_t ip);
+bool vp_netmask(const char *text, unsigned *prefix);
+bool vp_cidr(const char *text, uint32_t *ip, unsigned *prefix);
+bool vp_same_net(uint32_t a, uint32_t b, unsigned prefix);
+
 #endif

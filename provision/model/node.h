@@ -35,8 +35,8 @@ struct vp_disk {
 	const char *path;
 	uint64_t size;
 	bool boot;
-	/* path is a block device that has to exist: raw, never made or removed. */
-	bool block;
+	/* path is a block device, raw; it has to exist, and is never made or removed, unless it is a volume of a group that the site names. */
+	bool block, volume;
 	bool readonly;
 	struct vp_drive drive;
 };
@@ -67,6 +67,8 @@ struct vp_bridge {
 	/* Address of the host on it, "" where the bridge has to exist with one already. */
 	const char *address;
 	unsigned prefix;
+	/* This machine's way to it, where the bridge is another machine's; "": a device of its name. */
+	const char *interface;
 };
 
 /* What a paravirtual guest boots without firmware: files of the hypervisor, "" for none. */

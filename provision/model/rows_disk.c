@@ -31,7 +31,8 @@ static const struct vp_row rows[] = {
 	{ VP_OWN "disk/format", VP_O_DISK, VP_K_CHOICE, VP_AT(vp_disk_in, d.format), .field = "disk.*.format", .choices = "qcow2 raw",
 	  .fallback = "qcow2", .help = "image format of all disks" },
 	{ VP_OWN "disk/dir", VP_O_DISK, VP_K_STRING, VP_AT(vp_disk_in, dir), .check = &vp_is_dir,
-	  .help = "directory of the disk images; default disks/ in the state directory" },
+	  .help = "directory of the disk images, or a volume group (/dev/GROUP) of another machine; default disks/ in the state directory; "
+		  "/var/lib/vprov-guests on another machine" },
 	{ "/system/blockdevices/physical_devs/*/label", VP_O_DEVICE, VP_K_STRING, VP_AT(vp_device, label), .field = "disk.*.label",
 	  .check = &vp_is_key, .help = "partition table: msdos or gpt" },
 	{ "/system/blockdevices/physical_devs/*/readahead", VP_O_DEVICE, VP_K_UINT, VP_AT(vp_device, readahead), .field = "disk.*.readahead",

@@ -39,6 +39,9 @@ static const struct vp_row rows[] = {
 	  .help = "bridge of all NICs that name none of their own; default the one that the hypervisor's profile names, else vprov0" },
 	{ VP_OWN "bridge/address", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, bridge_address), .field = "bridge.address", .check = &vp_is_cidr,
 	  .help = "the host's address on that bridge; default the gateway, where it lies in the node's subnet" },
+	{ VP_OWN "bridge/interface", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, bridge_interface), .field = "bridge.interface", .check = &vp_is_ifname,
+	  .help = "where the hypervisor is another machine: the interface of this one, for the boot service, on the bridge's network; default one of "
+		  "the bridge's name, else one with an address in the node's subnet" },
 	{ VP_OWN "kernel_args", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, n.kernel_args), .field = "kernel_args", .check = &vp_is_args,
 	  .help = "added to the installed system's kernel command line" },
 	{ VP_OWN "rootpw", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, n.rootpw), .field = "rootpw", .check = &vp_is_crypt, .secret = true,

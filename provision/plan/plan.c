@@ -5,9 +5,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "../hypervisor/storage.h"
 #include "plan.h"
 
-static const char *const kind_names[VP_KIND__COUNT] = { "image", "bridge", "tap", "disk", "node", "domain", "power", "verify" };
+static const char *const kind_names[VP_KIND__COUNT] = { "image", "bridge", "tap", "disk", "node", "boot", "domain", "power", "verify" };
 static const char *const action_names[] = { "create", "change", "remove", "start", "stop", "install", "resume", "run" };
 
 const char *vp_kind_name(enum vp_kind k)
@@ -207,6 +208,38 @@ static int plan_volume(struct look *l, const struct vp_node *n, const struct vp_
 	return rc < 0 ? rc : 0;
 }
 
+/* On another machine its storage pool says it; a group has no room for what it may grow to only later. */
+static int check_pool(struct look *l, const struct vp_node *n, const struct vp_disk *d)
+{
+	uint64_t total = 0, avail = 0;
+	int rc = vp_hv_room(l->w->hv, d->path, &total, &avail, l->err);
+	const char *field = vp_printf(l->a, "disk.%s.size", d->name);
+
+	if (rc == 1 && d->size > (d->volume ? avail : total))
+		problem(l, n, field, VP_E_NOSPACE,
+			vp_printf(l->a, "disk %s of %s does not fit into the storage pool of %s on %s: %s, %s of it free", d->name,
+				  vp_size_text(l->a, d->size), d->path, l->w->hv->uri, vp_size_text(l->a, total), vp_size_text(l->a, avail)));
+	else if (!rc && d->volume)
+		problem(l, n, field, VP_E_REFERENCE,
+			vp_printf(l->a,
+				  "no storage pool of %s has the volume group of %s; `virsh -c %s pool-define-as NAME logical --target %.*s` and "
+				  "`pool-start NAME` make one of a group",
+				  l->w->hv->uri, d->path, l->w->hv->uri, (int)(strrchr(d->path, '/') - d->path), d->path));
+	return rc < 0 ? -1 : 0;
+}
+
+static int check_room(struct look *l, const struct vp_node *n, const struct vp_disk *d)
+{
+	if (l->w->hv && !l->w->hv->local)
+		return check_pool(l, n, d);
+	if (d->volume)
+		problem(l, n, vp_printf(l->a, "disk.%s.size", d->name), VP_E_VALUE,
+			vp_printf(l->a, "%s: volumes of a group are made on other machines only; here, make it and name it by its path", d->path));
+	else
+		check_space(l, n, d);
+	return 0;
+}
+
 static int plan_disk(struct look *l, const struct vp_node *n, const struct vp_disk *d)
 {
 	const struct vp_resource *made = vp_resource_find(&l->made, "disk", d->path);
@@ -218,13 +251,13 @@ static int plan_disk(struct look *l, const struct vp_node *n, const struct vp_di
 	if (rc < 0)
 		return rc;
 	if (!rc) {
-		if (!l->w->hv || l->w->hv->local)
-			check_space(l, n, d);
+		if (check_room(l, n, d))
+			return -1;
 		add(l, VP_KIND_DISK, VP_CREATE, d->path, n, NULL, want,
 		    vp_printf(l->a, "disk %s of %s, %s", d->name, n->name, vp_size_text(l->a, d->size)));
 	} else if (!made) {
 		problem(l, n, field, VP_E_PROTECTED, vp_printf(l->a, "%s exists and was not made by vprov; it is left alone", d->path));
-	} else if (info.size != d->size || strcmp(info.format, d->format)) {
+	} else if ((d->volume ? info.size < d->size : info.size != d->size) || strcmp(info.format, d->format)) {
 		problem(l, n, field, VP_E_PROTECTED,
 			vp_printf(l->a, "%s is a %s image of %s; making it a %s image of %s would destroy its data", d->path, info.format,
 				  vp_size_text(l->a, info.size), d->format, vp_size_text(l->a, d->size)));
@@ -282,6 +315,17 @@ static int plan_domain(struct look *l, const struct vp_node *n, const char *reco
 	return 0;
 }
 
+/* A guest without a boot ROM gets the installer's kernel from its hypervisor, which has to have it. */
+static void plan_boot(struct look *l, const struct vp_node *n)
+{
+	const char *dir = vp_printf(l->a, VP_REMOTE_DIR "/%s", n->name);
+	const struct vp_resource *made = vp_resource_find(&l->made, "boot", dir);
+
+	if (n->virt == VP_XEN_PARA && l->w->hv && !l->w->hv->local)
+		add(l, VP_KIND_BOOT, made ? VP_CHANGE : VP_CREATE, dir, n, made ? made->data : NULL, "the installer",
+		    vp_printf(l->a, "kernel and ramdisk of the installation, for %s", l->w->hv->uri));
+}
+
 /* The installation, and what goes with it. */
 static int add_install(struct look *l, const struct vp_node *n, const char *from, const char *why)
 {
@@ -289,6 +333,7 @@ static int add_install(struct look *l, const struct vp_node *n, const char *from
 
 	if (vp_plan_loss(l->w, n, &s->loss, l->err))
 		return -1;
+	plan_boot(l, n);
 	if (*s->loss)
 		s->risk = "destroys data";
 	else
@@ -390,7 +435,7 @@ static int plan_node(struct look *l, const struct vp_node *n)
 			plan_tap(l, n, &n->nics[i]);
 	}
 	for (size_t i = 0; i < n->ndisks; i++)
-		if (n->disks[i].block ? plan_volume(l, n, &n->disks[i]) : plan_disk(l, n, &n->disks[i]))
+		if (n->disks[i].block && !n->disks[i].volume ? plan_volume(l, n, &n->disks[i]) : plan_disk(l, n, &n->disks[i]))
 			return -1;
 	if (!old)
 		add(l, VP_KIND_NODE, VP_CREATE, n->name, n, NULL, record, "it is new");

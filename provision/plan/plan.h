@@ -51,12 +51,17 @@ enum vp_kind {
 	VP_KIND_TAP,
 	VP_KIND_DISK,
 	VP_KIND_NODE,
+	/* Kernel and ramdisk of an installation, on the machine of the hypervisor. */
+	VP_KIND_BOOT,
 	VP_KIND_DOMAIN,
 	VP_KIND_POWER,
 	VP_KIND_VERIFY,
 	VP_KIND__COUNT
 };
 enum vp_action { VP_CREATE, VP_CHANGE, VP_REMOVE, VP_START, VP_STOP, VP_INSTALL, VP_RESUME, VP_RUN };
+
+/* What takes the place of the state directory where the hypervisor is another machine. */
+#define VP_REMOTE_DIR "/var/lib/vprov-guests"
 
 struct vp_step {
 	enum vp_kind kind;

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the two files that include libvirt. */
+#ifndef VP_VIRT_INSIDE_H
+#define VP_VIRT_INSIDE_H
+
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+#include "virt.h"
+
+virConnectPtr vp_virt_conn(struct vp_hv *hv);
+/* libvirt's last error of this thread, with the way out where one is known: "VERB NAME: its words". */
+int vp_virt_fail(struct vp_err *err, const char *verb, const char *name);
+
+#endif

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 300
+# A hypervisor that is another machine: a real libvirtd with a host name of its own, over TCP. Disks are made there by its storage pools, and go again.
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+for p in virsh libvirtd qemu-img qemu-io jq; do command -v $p >/dev/null || skip_all "$p is not installed"; done
+in_ns
+
+dir=$(mktemp -d) && chmod 755 "$dir"
+cleanup rm -rf "$dir"
+state=$dir/state node=quickstart.vprov.test far=/var/lib/vprov-guests
+for d in /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt; do mkdir -p $d && mount -t tmpfs tmpfs $d; done
+printf '%s\n' 'listen_tls = 0' 'listen_tcp = 1' 'auth_tcp = "none"' 'listen_addr = "127.0.0.1"' >/etc/libvirt/libvirtd.conf
+printf '%s\n' 'stdio_handler = "file"' 'user = "root"' 'group = "root"' 'namespaces = []' 'cgroup_controllers = []' >/etc/libvirt/qemu.conf
+unshare --uts sh -c 'hostname far; exec libvirtd -l' >"$dir/libvirtd.log" 2>&1 &
+uri=qemu+tcp://127.0.0.1/system
+there() { virsh -q -c $uri "$@"; }
+wait_for 30 there version || { echo "Bail out! libvirtd: $(tail -n 3 "$dir/libvirtd.log")"; exit 1; }
+ip link add vprov0 type bridge
+ip address add 10.94.17.1/24 dev vprov0
+ip link set vprov0 up
+vprov() { "$VPROV" "$@" --state-dir "$state" --connect $uri --virt qemu; }
+export ASAN_OPTIONS=detect_leaks=0
+what_is_there() {
+	there list --all
+	there pool-list --all
+	ls -la $far 2>/dev/null
+}
+# profile INSTALL MIB FORMAT [DIRECTORY]
+profile() {
+	sed "s/>image</>$1</; s/>4096</>$2</; s/>1024</>256</
+		s|<nlist name=\"vprov\">|&<nlist name=\"disk\"><string name=\"format\">$3</string>${4:+<string name=\"dir\">$4</string>}</nlist>|" \
+		"$VP_TOP/profiles/quickstart.xml" >"$dir/node.xml"
+}
+
+before=$(what_is_there)
+profile none 700 qcow2
+exits 3 "a plan says what would be done there" vprov plan --exit-code "$dir/node.xml"
+like "with the path that it has there" "$output" "create *disk *$far/$node-vda.qcow2"
+same "and makes nothing" "$before" "$(what_is_there)"
+ok "apply" vprov apply "$dir/node.xml"
+disk=$far/$node-vda.qcow2
+is "the disk is there, as asked for" "$(qemu-img info -U --output=json $disk | jq -c '[.format, ."virtual-size"]')" "[\"qcow2\",$((700 << 20))]"
+is "for its hypervisor only" "$(stat -c %a $disk)" 600
+is "in a pool of that directory" "$(there vol-list vprov-var-lib-vprov-guests | awk '{ print $2 }')" "$disk"
+like "the guest runs from it" "$(there domstate $node)$(there domblklist $node)" "running.*$disk"
+exits 0 "a second plan is empty" vprov plan --exit-code "$dir/node.xml"
+there destroy $node
+cp $disk "$dir/empty"
+
+profile image 700 qcow2
+is "a disk that no guest has written to can go" "$(vprov plan "$dir/node.xml" | grep -c DESTROYS)" 0
+qemu-io -f qcow2 -c 'write -P 7 500M 64k' $disk >/dev/null
+like "one that holds data is told" "$(vprov plan "$dir/node.xml")" "DESTROYS DATA: .*$disk"
+profile none 800 qcow2
+exits 5 "its size cannot be changed" vprov plan "$dir/node.xml"
+like "which is said" "$output" "would destroy its data"
+ok "destroy" vprov destroy -y --confirm $node $node
+same "leaves nothing there" "$before" "$(what_is_there)"
+
+# A directory of somebody else's, which has a pool already
+mkdir "$dir/pool"
+there pool-create-as mine dir --target "$dir/pool" >/dev/null
+profile none 64 raw "$dir/pool"
+echo precious >"$dir/pool/$node-vda.raw"
+exits 5 "a file of that name is not touched" vprov apply "$dir/node.xml"
+like "and told" "$output" "exists and was not made by vprov"
+is "nor made anew" "$(cat "$dir/pool/$node-vda.raw")" precious
+rm "$dir/pool/$node-vda.raw"
+ok "apply" vprov apply "$dir/node.xml"
+is "the disk is in that pool" "$(there vol-list mine | awk '{ print $2 }')" "$dir/pool/$node-vda.raw"
+ok "it is sparse" test "$(stat -c %b "$dir/pool/$node-vda.raw")" -lt 100
+ok "destroy" vprov destroy -y $node
+is "the pool stays, empty" "$(there pool-list --all | awk '{ print $1, $2 }')$(ls "$dir/pool")" "mine active"
+# A file system that cannot hold it
+mkdir "$dir/small" && mount -t tmpfs -o size=8m tmpfs "$dir/small"
+there pool-create-as small dir --target "$dir/small" >/dev/null
+profile none 64 raw "$dir/small"
+exits 5 "what does not fit is refused" vprov plan "$dir/node.xml"
+like "with the room there is" "$output" "does not fit into the storage pool .*8 MiB"
+profile none 64 raw /dev/nogroup
+exits 5 "a volume group that is no pool is refused" vprov plan "$dir/node.xml"
+like "with what to do" "$output" "no storage pool .* has the volume group .*pool-define-as NAME logical --target /dev/nogroup"
+kill %%
+wait
+umount "$dir/small"
+done_testing
