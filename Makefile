@@ -19,7 +19,7 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(NPROC)
 endif
 
-PKGS := libvirt libxml-2.0 libcurl libseccomp libarchive jansson libmnl sqlite3 libmicrohttpd smartcols nettle zlib
+PKGS := libvirt libxml-2.0 libcurl libseccomp libarchive jansson libmnl sqlite3 libmicrohttpd smartcols hogweed nettle zlib
 CPPFLAGS += -D_GNU_SOURCE -DVP_VERSION='"$(VERSION)"'
 WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wwrite-strings -Wformat=2 -Wno-format-nonliteral $(if $(CI),-Werror)
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong

@@ -271,22 +271,28 @@ static int end_node(struct watch *wt, struct tracked *t, int status, struct vp_e
 	return vp_state_put(wt->w->state, &t->row, err);
 }
 
+/* The verdict in one sentence: of the metric that made it. */
+static const char *verdict_text(struct watch *wt, const struct vp_verification *v)
+{
+	size_t i = 0;
+
+	while (i + 1 < v->n && v->metrics[i].verdict != v->verdict)
+		i++;
+	if (v->verdict == VP_PASS || !v->n)
+		return "every measurement is good";
+	return vp_printf(wt->w->arena, "%s: %s: %s", vp_verdict_name(v->verdict), v->metrics[i].name, v->metrics[i].reason);
+}
+
 /* All results are in: the verdict. */
 static int judge_results(struct watch *wt, struct tracked *t, struct vp_err *err)
 {
-	struct vp_results raw = { 0 };
 	struct vp_verification v = { 0 };
 	bool good;
 
-	if (vp_state_results(wt->w->state, wt->w->arena, t->name, NULL, &raw, err))
+	if (vp_verify_finish(wt->w->state, wt->w->arena, t->name, t->json, &v, err))
 		return -1;
-	vp_verify_judge(wt->w->arena, t->name, &raw, t->json, &v);
 	good = v.verdict == VP_PASS || v.verdict == VP_INCONCLUSIVE;
-	if (vp_state_evidence(wt->w->state, t->name, good ? VP_EV_VERIFIED : VP_EV_VERIFY_FAILED, NULL, -1,
-			      v.verdict == VP_PASS ? "every measurement is good"
-			      : good		   ? "no measurement is bad, but some are inconclusive"
-						   : "a measurement is bad or void",
-			      err) ||
+	if (vp_state_evidence(wt->w->state, t->name, good ? VP_EV_VERIFIED : VP_EV_VERIFY_FAILED, NULL, -1, verdict_text(wt, &v), err) ||
 	    vp_state_node(wt->w->state, wt->w->arena, t->name, &t->row, err) != 1)
 		return -1;
 	return end_node(wt, t, good ? VP_EXIT_OK : VP_EXIT_VERIFY, err);
@@ -467,7 +473,6 @@ static int conclude(struct watch *wt)
 	for (size_t i = 0; i < wt->n; i++) {
 		const struct tracked *t = &wt->nodes[i];
 		struct vp_err e = { .code = t->row.health == VP_STALLED ? VP_E_STALLED : VP_E_INSTALL };
-		struct vp_results raw = { 0 };
 		struct vp_verification v = { 0 };
 
 		if (t->fresh)
@@ -478,10 +483,8 @@ static int conclude(struct watch *wt)
 			vp_ctx_error(NULL, &e);
 			if (t->bundle)
 				fprintf(stderr, "all that is known of it: %s\n", t->bundle);
-		} else if (!vp_state_results(wt->w->state, wt->w->arena, t->name, NULL, &raw, NULL) && raw.n) {
-			vp_verify_judge(wt->w->arena, t->name, &raw, t->json, &v);
-			if (vp_out.level >= 0)
-				vp_verify_print(&v, stdout);
+		} else if (vp_out.level >= 0 && !vp_verify_stored(wt->w->state, wt->w->arena, t->name, NULL, t->json, NULL, NULL, &v, NULL)) {
+			vp_verify_print(&v, stdout);
 		}
 		if (t->status && (!status || t->status == VP_EXIT_FAILED))
 			status = t->status;

@@ -37,5 +37,6 @@
 #define VP_CONSOLE_LINES    20		/* console lines shown with a failure */
 #define VP_MAX_BUNDLES	    5		/* kept of one node's failures */
 #define VP_MAX_SCREEN	    (16u << 20) /* bytes of a screenshot */
+#define VP_MAX_CERTIFICATE  (64u << 20) /* bytes of a certificate: the raw outputs of some runs */
 
 #endif

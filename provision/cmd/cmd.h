@@ -15,12 +15,12 @@ struct vp_ctx {
 	const char *command;
 	struct vp_arena *arena;
 	/* Options; NULL, false or -1 where not given. */
-	const char *connect, *config, *output, *run, *confirm;
+	const char *connect, *config, *output, *run, *confirm, *suite, *recheck;
 	/* Absolute. The program's own path as it was at the start: in a mount namespace of its own it cannot be asked for any more. */
 	const char *program;
 	const char *state_dir;
 	int virt;
-	bool json, exit_code, watch, follow, restart, until_done, yes, keep, unused, markdown, adopt;
+	bool json, exit_code, watch, follow, restart, until_done, yes, keep, unused, markdown, adopt, host;
 	/* What is left of the command line. */
 	const char *const *args;
 	size_t nargs;

@@ -2,77 +2,126 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "../verify/verify.h"
+#include "../verify/certificate.h"
 #include "world.h"
 
-/* The node's agent asks for a task at least once a minute: it is left in its row. */
-static int ask(struct vp_world *w, struct vp_node_row *row, struct vp_err *err)
+/* How often everything is measured: one run tells that a node works, a block how fast it is, more blocks what one cannot. */
+static const struct suite {
+	const char *name;
+	unsigned runs;
+} suites[] = { { "quick", 1 }, { "standard", VP_STAT_BLOCK }, { "full", VP_STAT_BLOCK *VP_STAT_LOOKS } };
+
+static const struct suite *suite_of(const struct vp_ctx *c, struct vp_err *err)
 {
-	json_t *j = json_loads(row->json, 0, NULL), *v = json_object_get(j, "verify");
+	const char *name = c->suite ? c->suite : "quick";
+
+	for (size_t i = 0; i < vp_count(suites); i++)
+		if (!strcmp(suites[i].name, name))
+			return &suites[i];
+	vp_fail(err, VP_E_USAGE, "--suite %s: not quick, standard or full", name);
+	return NULL;
+}
+
+static const char *session_name(struct vp_arena *a)
+{
 	time_t now = (time_t)vp_wall();
 	char stamp[32];
 
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime(&now));
-	row->task = vp_printf(w->arena, "verify %s %lld %lld %lld", stamp, (long long)json_integer_value(json_object_get(v, "cpu_laps")),
-			      (long long)json_integer_value(json_object_get(v, "net_seconds")),
-			      (long long)json_integer_value(json_object_get(v, "disk_mib")));
-	json_decref(j);
-	row->life = VP_UP;
-	row->health = VP_OK;
-	row->last_evidence = vp_wall();
-	return vp_state_put(w->state, row, err) || w->service(w, err) ? -1 : 0;
+	return vp_strdup(a, stamp);
 }
 
-/* A stored run, judged again from its raw outputs. */
-static int print_stored(struct vp_ctx *c, struct vp_state *s, const char *node, json_t *list, struct vp_err *err)
+/* Runs of a session sort by their names. */
+static const char *run_name(struct vp_arena *a, const char *session, unsigned i, unsigned n)
 {
-	struct vp_results raw = { 0 };
-	struct vp_verification v = { 0 };
-	struct vp_node_row row;
-	json_t *expect;
+	return n > 1 ? vp_printf(a, "%s.%02u", session, i) : session;
+}
 
-	if (vp_state_node(s, c->arena, node, &row, err) != 1)
-		return vp_fail(err, VP_E_NOTFOUND, "there is no node '%s'", node);
-	if (vp_state_results(s, c->arena, node, c->run && strcmp(c->run, "last") ? c->run : NULL, &raw, err))
+static int find_node(struct vp_state *s, struct vp_arena *a, const char *name, struct vp_node_row *row, struct vp_err *err)
+{
+	int rc = vp_state_node(s, a, name, row, err);
+
+	return rc == 1 ? 0 : rc < 0 ? -1 : vp_fail(err, VP_E_NOTFOUND, "there is no node '%s'", name);
+}
+
+/* --- Guests --- */
+
+/* The node's agent asks for a task at least once a minute: it is left in its row. */
+static int ask(struct vp_world *w, const char *name, const char *run, struct vp_err *err)
+{
+	struct vp_node_row row;
+	json_t *j, *v;
+
+	if (find_node(w->state, w->arena, name, &row, err))
 		return -1;
-	if (!raw.n)
-		return vp_fail(err, VP_E_NOTFOUND, "node %s has no such run", node);
-	expect = json_loads(row.json, 0, NULL);
-	vp_verify_judge(c->arena, node, &raw, expect, &v);
-	json_decref(expect);
-	json_array_append_new(list, vp_verify_json(&v));
-	if (!c->json && vp_out.level >= 0)
-		vp_verify_print(&v, stdout);
-	return v.verdict == VP_PASS || v.verdict == VP_INCONCLUSIVE ? 0 : vp_fail(err, VP_E_VERIFY, "node %s: verification failed", node);
+	if (row.life < VP_UP)
+		return vp_fail(err, VP_E_VERIFY, "node %s is not up (%s)", row.name, vp_life_name(row.life));
+	j = json_loads(row.json, 0, NULL);
+	v = json_object_get(j, "verify");
+	row.task = vp_printf(w->arena, "verify %s %lld %lld %lld", run, (long long)json_integer_value(json_object_get(v, "cpu_laps")),
+			     (long long)json_integer_value(json_object_get(v, "net_seconds")),
+			     (long long)json_integer_value(json_object_get(v, "disk_mib")));
+	json_decref(j);
+	row.life = VP_UP;
+	row.health = VP_OK;
+	row.last_evidence = vp_wall();
+	return vp_state_put(w->state, &row, err) || w->service(w, err) ? -1 : 0;
 }
 
-static int measure(struct vp_ctx *c, struct vp_err *err)
+/* Every node once more. An exit status. */
+static int one_run(struct vp_ctx *c, struct vp_world *w, const char *run, bool show, struct vp_err *err)
 {
+	int level = vp_out.level, rc;
+
+	for (size_t i = 0; i < c->nargs; i++)
+		if (ask(w, c->args[i], run, err))
+			return vp_ctx_error(c, err);
+	vp_out.level = show ? level : -1;
+	rc = vp_watch(w, c->args, NULL, c->nargs, err);
+	vp_out.level = level;
+	return rc;
+}
+
+/* Whether more runs could tell more: of a metric that is judged by its loss and is not clear yet. */
+static bool unclear(struct vp_world *w, const char *const *nodes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct vp_verification v = { 0 };
+		struct vp_node_row row;
+		json_t *expect;
+
+		if (find_node(w->state, w->arena, nodes[i], &row, NULL))
+			continue;
+		expect = json_loads(row.json, 0, NULL);
+		if (!vp_verify_stored(w->state, w->arena, nodes[i], NULL, expect, NULL, NULL, &v, NULL))
+			for (size_t k = 0; k < v.n; k++)
+				if (v.metrics[k].verdict == VP_INCONCLUSIVE && v.metrics[k].nbase) {
+					json_decref(expect);
+					return true;
+				}
+		json_decref(expect);
+	}
+	return false;
+}
+
+static int measure(struct vp_ctx *c, const struct suite *suite, struct vp_err *err)
+{
+	const char *session = session_name(c->arena);
 	struct vp_world w;
-	struct vp_node_row row;
-	bool json = c->json;
 	int rc = vp_world_open(c, true, &w);
 
 	if (rc)
 		return rc;
-	for (size_t i = 0; !rc && i < c->nargs; i++) {
-		if (vp_state_node(w.state, w.arena, c->args[i], &row, err) != 1)
-			rc = vp_fail(err, VP_E_NOTFOUND, "there is no node '%s'", c->args[i]);
-		else if (row.life < VP_UP)
-			rc = vp_fail(err, VP_E_VERIFY, "node %s is not up (%s)", row.name, vp_life_name(row.life));
-		else
-			rc = ask(&w, &row, err);
-	}
-	if (rc) {
-		rc = vp_ctx_error(c, err);
-	} else {
-		/* With --json the table of vp_watch() would be in the way. */
-		int level = vp_out.level;
-
-		vp_out.level = json ? -1 : level;
-		rc = vp_watch(&w, c->args, NULL, c->nargs, err);
-		vp_out.level = level;
+	for (unsigned i = 1; i <= suite->runs; i++) {
+		if (suite->runs > 1 && !c->json)
+			vp_say("run %u of %s%u", i, suite->runs > VP_STAT_BLOCK ? "at most " : "", suite->runs);
+		rc = one_run(c, &w, run_name(c->arena, session, i, suite->runs), suite->runs == 1 && !c->json, err);
+		if (rc && rc != VP_EXIT_VERIFY)
+			break;
+		if (i % VP_STAT_BLOCK == 0 && !unclear(&w, c->args, c->nargs))
+			break;
 	}
 	if (rc != VP_EXIT_INTERRUPTED && vp_service_idle(&w) && vp_service_stop(w.state_dir, err))
 		vp_warn("%s", err->msg);
@@ -80,19 +129,197 @@ static int measure(struct vp_ctx *c, struct vp_err *err)
 	return rc;
 }
 
+/* --- The machine itself --- */
+
+struct bare {
+	struct vp_ctx *c;
+	struct vp_state *state;
+	/* "host:NAME", and the settings of the node that it is to be compared with. */
+	const char *name;
+	json_t *expect;
+	const char *guest, *dir;
+};
+
+static int run_tool(struct bare *b, const char *run, const char *result, const char *const *argv, struct vp_err *err)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf out = { 0 };
+	struct vp_child child = { .argv = argv, .out = &out, .timeout_ms = 3600 * 1000 };
+
+	return vp_run(&child, err) || vp_state_result_put(b->state, b->name, run, result, vp_buf_str(&out), out.len, err) ? -1 : 0;
+}
+
+static int bare_run(struct bare *b, const char *run, struct vp_err *err)
+{
+	struct vp_arena *a = b->c->arena;
+	json_t *v = json_object_get(b->expect, "verify");
+	uint64_t mib = (uint64_t)json_integer_value(json_object_get(v, "disk_mib"));
+	const char *laps = vp_printf(a, "%lld", (long long)json_integer_value(json_object_get(v, "cpu_laps")));
+	const char *size, *ram;
+
+	/* As the node does it: twice its memory, not the machine's. */
+	mib = mib ? mib : 2 * (uint64_t)json_integer_value(json_object_get(b->expect, "memory_mib"));
+	size = vp_printf(a, "%ju", (uintmax_t)mib);
+	ram = vp_printf(a, "%ju", (uintmax_t)mib / 2);
+	return run_tool(b, run, "proof", (const char *const[]){ b->guest, "proof", "127.0.0.1", NULL }, err) ||
+	       run_tool(b, run, "cpu", (const char *const[]){ b->guest, "cpu", laps, NULL }, err) ||
+	       run_tool(b, run, "bonnie",
+			(const char *const[]){ "bonnie++", "-q", "-d", b->dir, "-u", "root", "-n", "0", "-f", "-D", "-s", size, "-r", ram, NULL },
+			err);
+}
+
+/* Under the node's settings, so that both do the same work. */
+static int bare_expect(struct bare *b, const char *node, struct vp_err *err)
+{
+	struct vp_node_row row;
+	char host[256] = "";
+
+	gethostname(host, sizeof(host) - 1);
+	b->name = vp_printf(b->c->arena, "host:%s", vp_printable(b->c->arena, host, 64));
+	if (find_node(b->state, b->c->arena, node, &row, err))
+		return -1;
+	b->expect = json_loads(row.json, 0, NULL);
+	if (!b->expect)
+		return vp_fail(err, VP_E_STATE, "node %s: its row is damaged", node);
+	json_object_set_new(b->expect, "name", json_string(b->name));
+	json_object_set_new(b->expect, "virt", json_string("host"));
+	/* Nothing is asked of the machine: it is what others are compared with. */
+	json_object_del(json_object_get(b->expect, "verify"), "tolerances");
+	return 0;
+}
+
+static int measure_bare(struct vp_ctx *c, const struct suite *suite, struct vp_err *err)
+{
+	struct bare b = { .c = c, .guest = vp_printf(c->arena, "%s/vprov-guest", vp_ctx_lib(c, "guest")) };
+	const char *session = session_name(c->arena);
+	struct vp_verification v = { 0 };
+	int rc = 0;
+
+	b.state = vp_state_open(c->state_dir, false, err);
+	b.dir = vp_printf(c->arena, "%s/verify", c->state_dir);
+	if (!b.state || bare_expect(&b, c->args[0], err) || vp_mkdirs(b.dir, 0700, err))
+		rc = -1;
+	for (unsigned i = 1; !rc && i <= suite->runs; i++) {
+		if (!c->json)
+			vp_say("run %u of %u", i, suite->runs);
+		rc = bare_run(&b, run_name(c->arena, session, i, suite->runs), err);
+	}
+	rmdir(b.dir);
+	if (!rc)
+		rc = vp_verify_finish(b.state, c->arena, b.name, b.expect, &v, err);
+	if (!rc && c->json)
+		vp_print_json(json_pack("{s:[o]}", "nodes", vp_verify_json(&v)));
+	else if (!rc && vp_out.level >= 0)
+		vp_verify_print(&v, stdout);
+	json_decref(b.expect);
+	vp_state_close(b.state);
+	if (rc)
+		return vp_ctx_error(c, err);
+	return v.verdict == VP_PASS || v.verdict == VP_INCONCLUSIVE ? VP_EXIT_OK : VP_EXIT_VERIFY;
+}
+
+/* --- What is stored --- */
+
+static int write_certificate(struct vp_ctx *c, const struct vp_verification *v, const struct vp_results *raw, json_t *expect,
+			     const struct vp_samples *known, struct vp_err *err)
+{
+	json_t *j = vp_certificate_make(c->arena, c->state_dir, v, raw, expect, known, err);
+	char *text;
+	int rc;
+
+	if (!j)
+		return -1;
+	text = json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+	rc = vp_write_file(c->output, text, strlen(text), 0644, err);
+	free(text);
+	json_decref(j);
+	return rc;
+}
+
+/* A stored run, judged again from its raw outputs. */
+static int print_stored(struct vp_ctx *c, struct vp_state *s, const char *node, json_t *list, struct vp_err *err)
+{
+	struct vp_verification v = { 0 };
+	struct vp_results raw = { 0 };
+	struct vp_samples known = { 0 };
+	struct vp_node_row row;
+	json_t *expect;
+	int rc;
+
+	if (find_node(s, c->arena, node, &row, err))
+		return -1;
+	expect = json_loads(row.json, 0, NULL);
+	rc = vp_verify_stored(s, c->arena, node, c->run && strcmp(c->run, "last") ? c->run : NULL, expect, &raw, &known, &v, err);
+	if (!rc && c->output)
+		rc = write_certificate(c, &v, &raw, expect, &known, err);
+	json_decref(expect);
+	if (rc)
+		return -1;
+	json_array_append_new(list, vp_verify_json(&v));
+	if (!c->json && vp_out.level >= 0)
+		vp_verify_print(&v, stdout);
+	return v.verdict == VP_PASS || v.verdict == VP_INCONCLUSIVE ? 0 : vp_fail(err, VP_E_VERIFY, "node %s: verification failed", node);
+}
+
+static int recheck(struct vp_ctx *c, struct vp_err *err)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
+	struct vp_certificate cert;
+
+	if (vp_read_file(c->recheck, VP_MAX_CERTIFICATE, &text, err) || vp_certificate_check(c->arena, c->state_dir, vp_buf_str(&text), &cert, err))
+		return vp_context(err, "%s", c->recheck);
+	if (c->json)
+		vp_print_json(json_pack("{s:[o], s:s, s:b, s:s}", "nodes", vp_verify_json(&cert.v), "signer", cert.signer, "ours", cert.ours,
+					"differs", cert.differs));
+	else
+		vp_certificate_print(&cert, stdout);
+	if (*cert.differs)
+		return vp_fail(err, VP_E_VERIFY, "%s: %s", c->recheck, cert.differs);
+	return cert.v.verdict == VP_PASS || cert.v.verdict == VP_INCONCLUSIVE ? 0
+									      : vp_fail(err, VP_E_VERIFY, "node %s: verification failed", cert.node);
+}
+
+/* What makes no sense together. */
+static int check_options(const struct vp_ctx *c, struct vp_err *err)
+{
+	if (c->recheck && (c->nargs || c->run || c->suite || c->host || c->output))
+		return vp_fail(err, VP_E_USAGE, "--recheck takes a file and nothing else");
+	if (!c->recheck && !c->nargs)
+		return vp_fail(err, VP_E_USAGE, "which node?");
+	if (c->host && (c->nargs != 1 || c->run || c->output))
+		return vp_fail(err, VP_E_USAGE, "--host takes one node, as which the machine is measured");
+	if (c->output && c->nargs != 1)
+		return vp_fail(err, VP_E_USAGE, "a certificate is of one node");
+	if (c->run && c->suite)
+		return vp_fail(err, VP_E_USAGE, "--run prints what was measured, --suite measures");
+	return 0;
+}
+
 int vp_cmd_verify(struct vp_ctx *c)
 {
 	vp_cleanup(vp_state_closep) struct vp_state *s = NULL;
-	json_t *list = json_array();
+	json_t *list;
 	struct vp_err err = { 0 };
-	int rc = c->run ? 0 : measure(c, &err);
+	const struct suite *suite = suite_of(c, &err);
+	bool shown;
+	int rc = 0;
 
-	if ((c->run || c->json) && rc != VP_EXIT_FAILED && rc != VP_EXIT_INTERRUPTED) {
-		s = vp_state_open(c->state_dir, true, &err);
-		for (size_t i = 0; i < c->nargs; i++)
-			if (!s || print_stored(c, s, c->args[i], list, &err))
-				rc = vp_ctx_error(c, &err);
-	}
+	if (!suite || check_options(c, &err))
+		return vp_ctx_error(c, &err);
+	if (c->recheck)
+		return recheck(c, &err) ? vp_ctx_error(c, &err) : VP_EXIT_OK;
+	if (c->host)
+		return measure_bare(c, suite, &err);
+	if (!c->run)
+		rc = measure(c, suite, &err);
+	/* One run has printed its table by itself. */
+	shown = !c->run && suite->runs == 1 && !c->json && !c->output;
+	if (shown || rc == VP_EXIT_FAILED || rc == VP_EXIT_INTERRUPTED || rc == VP_EXIT_USAGE)
+		return rc;
+	list = json_array();
+	s = vp_state_open(c->state_dir, !c->output, &err);
+	for (size_t i = 0; i < c->nargs; i++)
+		if (!s || print_stored(c, s, c->args[i], list, &err))
+			rc = vp_ctx_error(c, &err);
 	if (c->json)
 		vp_print_json(json_pack("{s:O}", "nodes", list));
 	json_decref(list);

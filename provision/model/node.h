@@ -100,6 +100,11 @@ struct vp_verify {
 	unsigned cpu_laps;
 	unsigned net_seconds;
 	unsigned disk_mib;
+	/* "METRIC=PERCENT", METRIC a glob: what may be lost against the baseline; the first that fits a metric counts. */
+	const char **tolerances;
+	size_t ntolerances;
+	/* What it is compared with: "auto", "host", "past", "fleet", or the name of a node. */
+	const char *baseline;
 };
 
 /* Where one value of the model came from; field is dotted: "memory", "nic.eth0.mac". */

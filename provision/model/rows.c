@@ -110,6 +110,7 @@ const struct vp_step *vp_step_at(unsigned short step)
 
 _Static_assert(offsetof(struct vp_node, nssh_keys) == offsetof(struct vp_node, ssh_keys) + sizeof(char *), "VP_K_STRINGS");
 _Static_assert(offsetof(struct vp_node, npackages) == offsetof(struct vp_node, packages) + sizeof(char *), "VP_K_STRINGS");
+_Static_assert(offsetof(struct vp_verify, ntolerances) == offsetof(struct vp_verify, tolerances) + sizeof(char *), "VP_K_STRINGS");
 _Static_assert(offsetof(struct vp_node, nnameservers) == offsetof(struct vp_node, nameservers) + sizeof(char *), "VP_K_STRINGS");
 
 bool vp_path_match(const char *pattern, const char *path)

@@ -58,6 +58,15 @@ static const struct vp_row rows[] = {
 	  .max = 3600, .unit = "s", .fallback = "5", .help = "network traffic in each direction" },
 	{ VP_OWN "verify/disk_mib", VP_O_NODE, VP_K_UINT, VP_AT(vp_node_in, n.verify.disk_mib), .field = "verify.disk_mib", .max = 1u << 24,
 	  .unit = "MiB", .fallback = "0", .help = "file that bonnie++ writes; 0: twice the memory" },
+	{ VP_OWN "verify/tolerances", VP_O_NODE, VP_K_STRINGS, VP_AT(vp_node_in, n.verify.tolerances), .field = "verify.tolerances",
+	  .check = &vp_is_tolerance,
+	  .help = "what may be lost against the baseline; the first pattern that fits a metric counts; a metric without one cannot fail by being "
+		  "slow" },
+	{ VP_OWN "verify/baseline", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, n.verify.baseline), .field = "verify.baseline", .check = &vp_is_domain,
+	  .fallback = "auto",
+	  .help = "what it is compared with: host (the bare machine, measured by `vprov verify --host`), past (its own earlier runs), fleet (all "
+		  "nodes of "
+		  "its kind), the name of another node; auto: host if there is one, else fleet" },
 	{ VP_OWN "deadline", VP_O_NODE, VP_K_UINT, VP_AT(vp_node_in, n.deadline), .field = "deadline", .max = 86400, .unit = "s", .fallback = "0",
 	  .help = "an installation without any news for so long has stalled; 0: 90 s, under software emulation 600 s" },
 /* clang-format off */

@@ -290,6 +290,17 @@ static bool bootfile(const char *s)
 	return url(s) || dir(s);
 }
 
+/* "disk.*=25%" */
+static bool tolerance(const char *s)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-*?");
+	double percent;
+	char sign, more;
+
+	return n && n < 64 && s[n] == '=' && s[n + 1] >= '0' && s[n + 1] <= '9' && sscanf(s + n + 1, "%lf%c%c", &percent, &sign, &more) == 2 &&
+	       sign == '%' && percent > 0 && percent < 100;
+}
+
 const struct vp_check vp_is_label = { dotted, "a host name: letters, digits and hyphens" };
 const struct vp_check vp_is_domain = { dotted, "a domain name: letters, digits and hyphens between dots" };
 const struct vp_check vp_is_ifname = { ifname, "a device name: at most 15 letters, digits, or any of . _ -" };
@@ -304,6 +315,7 @@ const struct vp_check vp_is_dir = { dir, "an absolute path of letters, digits, o
 const struct vp_check vp_is_args = { args, "words of letters, digits, or any of . _ , : = / + @ -" };
 const struct vp_check vp_is_ssh_key = { ssh_key, "a line of authorized_keys without options: ssh-ed25519 AAAA... comment" };
 const struct vp_check vp_is_crypt = { crypt_hash, "a crypt(3) hash: $6$..." };
+const struct vp_check vp_is_tolerance = { tolerance, "a metric, which may be a pattern, and a share of its value: disk.*=25%" };
 const struct vp_check vp_is_package = { package, "the name of a Debian package" };
 const struct vp_check vp_is_mountpoint = { mountpoint, "an absolute path of letters, digits, or any of . _ + @ = - /, or swap" };
 const struct vp_check vp_is_options = { options, "mount options" };

@@ -3,45 +3,82 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "environ.h"
+#include "gate.h"
 #include "proof.h"
 #include "tools.h"
 #include "verify.h"
 
+/* Of a guest's clock against the host's, over a run: what a result may take on its way, and what is then still too much. */
+#define CLOCK_SECONDS 2.0
+#define CLOCK_SHARE   0.02
+/* So many runs in a hundred may be void before what the others say is void, too. */
+#define MAX_VOID 34
+
+struct run {
+	const char *id;
+	/* Its results in raw. */
+	size_t first, n;
+	const char *proof;
+	/* Why nothing of it counts; "" where it does. */
+	const char *wrong;
+};
+
 struct judge {
 	struct vp_arena *arena;
 	const struct vp_results *raw;
+	json_t *expect;
+	const struct vp_samples *known;
 	struct vp_verification *v;
+	struct run *runs;
+	size_t nruns, cap;
 };
 
-/* A result as text; NULL where it did not arrive. The tools speak ASCII: anything else must reach neither terminals nor JSON. */
-static const char *raw_text(const struct judge *j, const char *name)
+/* What is measured always, in this order. */
+static const struct row {
+	const char *metric, *unit;
+	/* Which output, of which tool, and which figure in it. */
+	const char *result, *tool, *figure;
+	/* On the bare machine there is nobody to talk to. */
+	bool network;
+} rows[] = {
+	{ "cpu.variates", "M/s", "cpu", "cpu", "variates", false },
+	{ "disk.put_block", "KiB/s", "bonnie", "bonnie", "put_block", false },
+	{ "disk.rewrite", "KiB/s", "bonnie", "bonnie", "rewrite", false },
+	{ "disk.get_block", "KiB/s", "bonnie", "bonnie", "get_block", false },
+	{ "disk.seeks", "1/s", "bonnie", "bonnie", "seeks", false },
+	{ "net.send", "Mbit/s", "iperf3_send", "iperf3", "send", true },
+	{ "net.receive", "Mbit/s", "iperf3_receive", "iperf3", "receive", true },
+};
+
+const char *vp_verify_session(struct vp_arena *a, const char *run)
 {
-	for (size_t i = 0; i < j->raw->n; i++) {
-		const struct vp_result *r = &j->raw->items[i];
-		char *text;
+	return vp_strndup(a, run, strcspn(run, "."));
+}
 
-		if (strcmp(r->name, name) != 0)
-			continue;
-		text = vp_alloc(j->arena, r->len + 1);
-		for (size_t k = 0; k < r->len; k++) {
-			char ch = r->data[k];
-
-			text[k] = (ch >= ' ' && ch <= '~') || ch == '\n' || ch == '\r' || ch == '\t' ? ch : '?';
-		}
-		return text;
-	}
+static const struct vp_result *find_result(const struct judge *j, const struct run *run, const char *name)
+{
+	for (size_t i = run->first; i < run->first + run->n; i++)
+		if (!strcmp(j->raw->items[i].name, name))
+			return &j->raw->items[i];
 	return NULL;
 }
 
-static struct vp_metric *add_metric(struct judge *j, const char *name, const char *unit)
+/* A result as text; NULL where it did not arrive. The tools speak ASCII: anything else must reach neither terminals nor JSON. */
+static const char *raw_text(const struct judge *j, const struct run *run, const char *name)
 {
-	struct vp_verification *v = j->v;
-	struct vp_metric *m;
+	const struct vp_result *r = find_result(j, run, name);
+	char *text;
 
-	v->metrics = vp_grow_in(j->arena, v->metrics, v->n, &v->cap, sizeof(*m));
-	m = &v->metrics[v->n++];
-	*m = (struct vp_metric){ .name = name, .unit = unit, .value = NAN, .verdict = VP_PASS, .reason = "" };
-	return m;
+	if (!r)
+		return NULL;
+	text = vp_alloc(j->arena, r->len + 1);
+	for (size_t k = 0; k < r->len; k++) {
+		char ch = r->data[k];
+
+		text[k] = (ch >= ' ' && ch <= '~') || ch == '\n' || ch == '\r' || ch == '\t' ? ch : '?';
+	}
+	return text;
 }
 
 static void doubt(struct vp_metric *m, enum vp_verdict verdict, const char *reason)
@@ -50,39 +87,71 @@ static void doubt(struct vp_metric *m, enum vp_verdict verdict, const char *reas
 	m->reason = reason;
 }
 
-/* The exit status that the guest told of a measurement; 0 where it told none. */
-static int status_of(const struct judge *j, const char *result)
-{
-	const char *timings = raw_text(j, "timings"), *line;
-	int status = 0;
+/* --- One run --- */
 
-	line = timings ? strstr(timings, vp_printf(j->arena, "name=%s ", result)) : NULL;
-	return line && sscanf(line, "name=%*s start=%*s end=%*s status=%d", &status) == 1 ? status : 0;
-}
-
-/* What is measured always, in this order. */
-static const struct row {
-	const char *metric, *unit;
-	/* Which output, of which tool, and which figure in it. */
-	const char *result, *tool, *figure;
-} rows[] = {
-	{ "cpu.variates", "M/s", "cpu", "cpu", "variates" },
-	{ "disk.put_block", "KiB/s", "bonnie", "bonnie", "put_block" },
-	{ "disk.rewrite", "KiB/s", "bonnie", "bonnie", "rewrite" },
-	{ "disk.get_block", "KiB/s", "bonnie", "bonnie", "get_block" },
-	{ "disk.seeks", "1/s", "bonnie", "bonnie", "seeks" },
-	{ "net.send", "Mbit/s", "iperf3_send", "iperf3", "send" },
-	{ "net.receive", "Mbit/s", "iperf3_receive", "iperf3", "receive" },
+struct timing {
+	double start, end;
+	int status;
 };
 
-/* Reads an output; where it holds nothing to rely on, m says why. A status above 0 is believed, 0 is not. */
-static bool read_output(const struct judge *j, struct vp_metric *m, const struct row *row, struct vp_reading *out)
+/* What the guest told of a measurement: by its own clock, in seconds since it booted. */
+static bool timing_of(const struct judge *j, const struct run *run, const char *result, struct timing *out)
 {
-	const char *text = raw_text(j, row->result);
-	int status = status_of(j, row->result);
+	const char *timings = raw_text(j, run, "timings"), *line;
+
+	line = timings ? strstr(timings, vp_printf(j->arena, "name=%s ", result)) : NULL;
+	*out = (struct timing){ 0 };
+	return line && sscanf(line, "name=%*s start=%lf end=%lf status=%d", &out->start, &out->end, &out->status) == 3;
+}
+
+/*
+ * A result is sent when it is there, and the host notes by its own clock when it came. A guest whose clock runs otherwise measured all its speeds
+ * wrongly, however well they look. "" where the two agree, or where too little is known.
+ */
+static const char *check_clock(const struct judge *j, const struct run *run)
+{
+	const struct vp_result *first = find_result(j, run, "proof"), *last = find_result(j, run, "iperf3_receive");
+	struct timing from, to;
+	double guest, host;
+
+	if (!first || !last || !(first->time > 0) || !timing_of(j, run, "proof", &from) || !timing_of(j, run, "iperf3_receive", &to))
+		return "";
+	guest = to.end - from.end;
+	host = last->time - first->time;
+	if (fabs(guest - host) <= CLOCK_SECONDS + CLOCK_SHARE * host)
+		return "";
+	return vp_printf(j->arena, "its clock is wrong: it counted %.1f s where %.1f s went by", guest, host);
+}
+
+static void add_run(struct judge *j, size_t i)
+{
+	struct run *run;
+
+	j->runs = vp_grow_in(j->arena, j->runs, j->nruns, &j->cap, sizeof(*run));
+	run = &j->runs[j->nruns++];
+	*run = (struct run){ .id = j->raw->items[i].run, .first = i, .wrong = "" };
+	while (i + run->n < j->raw->n && !strcmp(j->raw->items[i + run->n].run, run->id))
+		run->n++;
+	run->proof = raw_text(j, run, "proof");
+	run->wrong = vp_proof_check(j->arena, run->proof ? run->proof : "", j->expect);
+	if (*run->wrong)
+		run->wrong = vp_printf(j->arena, "not the node that was meant: %s", run->wrong);
+	else
+		run->wrong = check_clock(j, run);
+	run->proof = run->proof ? run->proof : "";
+}
+
+/* Reads an output; where it holds nothing to rely on, m says why. A status above 0 is believed, 0 is not. */
+static bool read_output(const struct judge *j, const struct run *run, struct vp_metric *m, const struct row *row, struct vp_reading *out)
+{
+	const char *text = raw_text(j, run, row->result);
+	struct timing t;
 	struct vp_err err = { 0 };
 
-	if (status == 127)
+	timing_of(j, run, row->result, &t);
+	if (*run->wrong)
+		doubt(m, VP_VOID, run->wrong);
+	else if (t.status == 127)
 		doubt(m, VP_INCONCLUSIVE, vp_printf(j->arena, "its tool for '%s' is not installed in the guest", row->result));
 	else if (!text)
 		doubt(m, VP_VOID, vp_printf(j->arena, "the guest sent no '%s'", row->result));
@@ -90,49 +159,126 @@ static bool read_output(const struct judge *j, struct vp_metric *m, const struct
 		doubt(m, VP_FAIL, out->wrong);
 	else if (err.msg[0])
 		doubt(m, VP_VOID, vp_strdup(j->arena, err.msg));
-	else if (status)
-		doubt(m, VP_VOID, vp_printf(j->arena, "'%s' failed in the guest (status %d)", row->result, status));
-	return m->verdict == VP_PASS;
+	else if (t.status)
+		doubt(m, VP_VOID, vp_printf(j->arena, "'%s' failed in the guest (status %d)", row->result, t.status));
+	else
+		return true;
+	return false;
 }
 
-static void judge_row(struct judge *j, const struct row *row)
+/* The median of one run's figures; NaN, and m says why, where there is none. */
+static double run_value(struct judge *j, const struct run *run, struct vp_metric *m, const struct row *row)
 {
-	struct vp_metric *m = add_metric(j, row->metric, row->unit);
 	struct vp_reading reading = { 0 };
+	double *laps;
+	size_t n = 0;
 	bool there = false;
 
-	if (!read_output(j, m, row, &reading))
-		return;
-	m->samples = vp_alloc(j->arena, (reading.n + 1) * sizeof(double));
+	if (!read_output(j, run, m, row, &reading))
+		return NAN;
+	laps = vp_alloc(j->arena, (reading.n + 1) * sizeof(*laps));
 	for (size_t i = 0; i < reading.n; i++) {
 		if (strcmp(reading.items[i].name, row->figure) != 0)
 			continue;
 		there = true;
+		m->less = reading.items[i].less;
 		if (!isnan(reading.items[i].value))
-			m->samples[m->nsamples++] = reading.items[i].value;
+			laps[n++] = reading.items[i].value;
 	}
 	if (!there)
 		doubt(m, VP_VOID, vp_printf(j->arena, "%s measured something else", row->tool));
-	else if (!m->nsamples)
+	else if (!n)
 		doubt(m, VP_INCONCLUSIVE, "too short to be measured: it needs a larger file");
+	else if (!m->env)
+		m->env = vp_environ(j->arena, run->proof, raw_text(j, run, "host"), j->expect, row->tool, reading.with);
+	return vp_stat_median(laps, n);
 }
 
-static int by_size(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
+/* --- All runs of a metric --- */
 
-	return (*x > *y) - (*x < *y);
+/* Some runs gave a value, others a reason. */
+static void settle(struct judge *j, struct vp_metric *m, size_t bad)
+{
+	const char *why = vp_printf(j->arena, "%zu of %zu runs left out: %s", bad, j->nruns, m->reason);
+
+	m->value = vp_stat_median(m->samples, m->nsamples);
+	if (m->verdict == VP_FAIL || !m->nsamples || !bad)
+		return;
+	doubt(m, bad * 100 > j->nruns * MAX_VOID ? VP_VOID : VP_PASS, why);
 }
 
-static double median(struct vp_arena *a, const double *samples, size_t n)
+static void judge_row(struct judge *j, const struct row *row)
 {
-	double *sorted = vp_alloc(a, (n ? n : 1) * sizeof(*sorted));
+	struct vp_verification *v = j->v;
+	struct vp_metric *m;
+	size_t bad = 0;
 
-	if (!n)
-		return NAN;
-	memcpy(sorted, samples, n * sizeof(*sorted));
-	qsort(sorted, n, sizeof(*sorted), by_size);
-	return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+	v->metrics = vp_grow_in(j->arena, v->metrics, v->n, &v->cap, sizeof(*m));
+	m = &v->metrics[v->n++];
+	*m = (struct vp_metric){ .name = row->metric, .unit = row->unit, .verdict = VP_PASS, .reason = "", .base = "", .tolerance = NAN };
+	m->samples = vp_alloc(j->arena, (j->nruns + 1) * sizeof(*m->samples));
+	m->runs = vp_alloc(j->arena, (j->nruns + 1) * sizeof(*m->runs));
+	for (size_t i = 0; i < j->nruns && m->verdict != VP_FAIL; i++) {
+		struct vp_metric one = *m;
+		double value;
+
+		doubt(&one, VP_PASS, "");
+		value = run_value(j, &j->runs[i], &one, row);
+		m->env = one.env;
+		m->less = one.less;
+		if (one.verdict == VP_PASS) {
+			m->samples[m->nsamples] = value;
+			m->runs[m->nsamples++] = j->runs[i].id;
+		} else if (!bad++ || one.verdict == VP_FAIL) {
+			doubt(m, one.verdict, one.reason);
+		}
+	}
+	settle(j, m, bad);
+	m->env = m->env ? m->env : "";
+	m->key = vp_environ_key(j->arena, m->env);
+	m->work = vp_environ_work(j->arena, m->env);
+	if (m->verdict == VP_PASS)
+		vp_gate(j->arena, j->v, m, j->expect, j->known);
+}
+
+/* A site's own test "NAME.TOOL": every figure that its first sound run has is a metric NAME.FIGURE. */
+static void judge_own(struct judge *j, const char *result)
+{
+	const char *dot = strrchr(result, '.');
+	struct vp_reading reading = { 0 };
+	struct vp_err err;
+
+	if (!dot || dot == result || !vp_tool_known(dot + 1))
+		return;
+	for (size_t i = 0; i < j->nruns && !reading.n; i++) {
+		const char *text = raw_text(j, &j->runs[i], result);
+
+		if (text && vp_tool_read(j->arena, dot + 1, NULL, text, &reading, &err))
+			reading.n = 0;
+	}
+	if (!reading.n) {
+		judge_row(j, &(struct row){ vp_strndup(j->arena, result, (size_t)(dot - result)), "", result, dot + 1, "", false });
+		return;
+	}
+	for (size_t i = 0; i < reading.n; i++) {
+		const char *name = vp_printf(j->arena, "%.*s.%s", (int)(dot - result), result, reading.items[i].name);
+
+		if (vp_reading_find(&reading, reading.items[i].name) == &reading.items[i])
+			judge_row(j, &(struct row){ name, reading.items[i].unit, result, dot + 1, reading.items[i].name, false });
+	}
+}
+
+/* Results of the first run that has them: a test that one run lacks is a run that is void. */
+static void judge_owns(struct judge *j)
+{
+	for (size_t i = 0; i < j->raw->n; i++) {
+		bool again = false;
+
+		for (size_t k = 0; k < i; k++)
+			again = again || !strcmp(j->raw->items[k].name, j->raw->items[i].name);
+		if (!again)
+			judge_own(j, vp_printable(j->arena, j->raw->items[i].name, 64));
+	}
 }
 
 static enum vp_verdict worse(enum vp_verdict a, enum vp_verdict b)
@@ -151,24 +297,29 @@ static const char *object_of(struct vp_arena *a, const char *proof)
 			 *hypervisor ? hypervisor : vp_proof_get(a, proof, "hypervisor_type"), vp_proof_get(a, proof, "kernel"));
 }
 
-void vp_verify_judge(struct vp_arena *a, const char *node, const struct vp_results *raw, json_t *expect, struct vp_verification *out)
+void vp_verify_judge(struct vp_arena *a, const char *node, const struct vp_results *raw, json_t *expect, const struct vp_samples *known,
+		     struct vp_verification *out)
 {
-	struct judge j = { a, raw, out };
-	const char *proof, *wrong;
+	struct judge j = { .arena = a, .raw = raw, .expect = expect, .known = known, .v = out };
+	bool bare = vp_environ_is_bare(expect);
 
 	*out = (struct vp_verification){ .node = node, .run = raw->n ? raw->items[0].run : "", .verdict = VP_PASS, .object = "" };
-	proof = raw_text(&j, "proof");
-	wrong = vp_proof_check(a, proof ? proof : "", expect);
-	if (proof)
-		out->object = object_of(a, proof);
-	for (size_t i = 0; i < vp_count(rows); i++)
-		judge_row(&j, &rows[i]);
-	for (size_t i = 0; i < out->n; i++) {
-		struct vp_metric *m = &out->metrics[i];
-
-		m->value = median(a, m->samples, m->nsamples);
-		if (*wrong)
-			doubt(m, VP_VOID, vp_printf(a, "not the node that was meant: %s", wrong));
-		out->verdict = worse(out->verdict, m->verdict);
+	for (size_t i = 0; i < raw->n; i += j.runs[j.nruns - 1].n)
+		add_run(&j, i);
+	/* Nothing at all came: still every metric says so. */
+	if (!j.nruns) {
+		j.runs = vp_alloc(a, sizeof(*j.runs));
+		j.runs[j.nruns++] = (struct run){ .id = "", .proof = "", .wrong = "nothing was measured" };
 	}
+	out->nruns = j.nruns;
+	if (j.nruns > 1)
+		out->run = vp_verify_session(a, out->run);
+	if (*j.runs[0].proof)
+		out->object = object_of(a, j.runs[0].proof);
+	for (size_t i = 0; i < vp_count(rows); i++)
+		if (!bare || !rows[i].network)
+			judge_row(&j, &rows[i]);
+	judge_owns(&j);
+	for (size_t i = 0; i < out->n; i++)
+		out->verdict = worse(out->verdict, out->metrics[i].verdict);
 }

@@ -60,8 +60,7 @@ static const char *drivers_of(const struct driver *rows, size_t n, const char *v
 	return NULL;
 }
 
-/* The element with a true "boot", or the first. */
-static json_t *boot_disk(json_t *disks)
+json_t *vp_proof_boot_disk(json_t *disks)
 {
 	for (size_t i = 0; i < json_array_size(disks); i++)
 		if (json_is_true(json_object_get(json_array_get(disks, i), "boot")))
@@ -71,7 +70,7 @@ static json_t *boot_disk(json_t *disks)
 
 static const char *check_disk(struct vp_arena *a, const char *proof, json_t *expect)
 {
-	json_t *disk = boot_disk(json_object_get(expect, "disks"));
+	json_t *disk = vp_proof_boot_disk(json_object_get(expect, "disks"));
 	const char *name = vp_proof_get(a, proof, "disk"), *driver = vp_proof_get(a, proof, "disk_driver");
 	const char *drivers = drivers_of(disk_drivers, vp_count(disk_drivers), text(expect, "virt"), text(disk, "bus"));
 	uint64_t want = (uint64_t)json_integer_value(json_object_get(disk, "size_mib")), bytes = 0;
@@ -142,6 +141,9 @@ const char *vp_proof_check(struct vp_arena *a, const char *proof, json_t *expect
 
 	if (!*proof)
 		return "the guest sent no proof of what it is";
+	/* The bare machine is what it is. */
+	if (!strcmp(text(expect, "virt"), "host"))
+		return *vp_proof_get(a, proof, "disk") ? "" : "its root file system is on no disk";
 	if (strcmp(host, text(expect, "hostname")) != 0 && strcmp(host, text(expect, "name")) != 0)
 		return vp_printf(a, "it calls itself '%s'", host);
 	for (size_t i = 0; i < vp_count(checks); i++) {

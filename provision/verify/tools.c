@@ -10,7 +10,7 @@ static const struct {
 	vp_tool_fn *parse;
 } tools[] = {
 	{ "bonnie", vp_tool_bonnie }, { "iperf2", vp_tool_iperf2 },	{ "iperf3", vp_tool_iperf3 }, { "fio", vp_tool_fio },
-	{ "hs06", vp_tool_hs06 },     { "hepscore", vp_tool_hepscore }, { "cpu", vp_tool_cpu },
+	{ "hs06", vp_tool_hs06 },     { "hepscore", vp_tool_hepscore }, { "cpu", vp_tool_cpu },	      { "lines", vp_tool_lines },
 };
 
 size_t vp_fields(const char *line, struct vp_field *out, size_t max)
@@ -60,6 +60,14 @@ const struct vp_figure *vp_reading_find(const struct vp_reading *r, const char *
 		if (!strcmp(r->items[i].name, name))
 			return &r->items[i];
 	return NULL;
+}
+
+bool vp_tool_known(const char *tool)
+{
+	for (size_t i = 0; i < vp_count(tools); i++)
+		if (!strcmp(tools[i].name, tool))
+			return true;
+	return false;
 }
 
 int vp_tool_read(struct vp_arena *a, const char *tool, const struct vp_asked *asked, const char *text, struct vp_reading *out, struct vp_err *err)

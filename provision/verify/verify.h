@@ -1,23 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Raw outputs of the tools -> metrics -> a table. */
+/* Raw outputs of the tools -> metrics -> a verdict that can be defended: with its interval, its baseline, and the reason. */
 #ifndef VP_VERIFY_H
 #define VP_VERIFY_H
 
 #include <jansson.h>
 
-#include "../state/state.h"
+#include "../state/sample.h"
+#include "stat.h"
 
+/* The node is bad; it cannot be told; the measurement is not to be relied on. */
 enum vp_verdict { VP_PASS, VP_FAIL, VP_INCONCLUSIVE, VP_VOID };
 
 struct vp_metric {
-	/* "cpu.laps", "net.send", "net.receive", "disk.put_block" ... */
+	/* "cpu.variates", "net.send", "net.receive", "disk.put_block" ... */
 	const char *name;
-	/* "laps/s", "Mbit/s", "KiB/s" ... */
+	/* "M/s", "Mbit/s", "KiB/s" ... */
 	const char *unit;
+	/* A smaller value is the better one. */
+	bool less;
 	/* Median of the samples; NaN where missing. */
 	double value;
+	/* One value a run, each the median of what the tool printed; of which runs. */
 	double *samples;
+	const char **runs;
 	size_t nsamples;
+	/* What it was compared with, in words ("bare metal"); "" for nothing. The samples are of `known`, in the arena. */
+	const char *base;
+	double *base_samples;
+	size_t nbase;
+	/* Of the comparison; NaN or infinite where there is none. What may be lost; NaN: anything. */
+	struct vp_compared compared;
+	double tolerance;
+	/* As in vp_sample. */
+	const char *key, *work, *env;
 	enum vp_verdict verdict;
 	/* Why it is not PASS, or a remark on how sure it is; "" where there is nothing to say. */
 	const char *reason;
@@ -25,7 +40,9 @@ struct vp_metric {
 
 struct vp_verification {
 	const char *node;
+	/* The run, or the session of several. */
 	const char *run;
+	size_t nruns;
 	struct vp_metric *metrics;
 	size_t n, cap;
 	/* The worst of the metrics: void beats fail beats inconclusive beats pass. */
@@ -38,12 +55,26 @@ struct vp_verification {
 const char *vp_verdict_name(enum vp_verdict v);
 
 /*
- * Parses one run: results "proof", "cpu", "bonnie", "iperf3_send", "iperf3_receive" and "timings". expect is the node's JSON
- * (vp_node_json()): the right disk, NIC and hypervisor are checked against it, and everything is void where they are not the ones.
+ * Judges the runs of one session, in the order of their names: results "proof", "cpu", "bonnie", "iperf3_send", "iperf3_receive", "timings", "host",
+ * and any "NAME.TOOL" of a site's own (vp_tool_known()). expect is the node's JSON (vp_node_json()): the right disk, NIC and hypervisor are checked
+ * against it, what is void where they are not the ones; what it is compared with and what it may lose is in its "verify". known are the samples to
+ * compare with, its own left out; may be NULL. Pure: the same input gives the same verdict.
  */
-void vp_verify_judge(struct vp_arena *a, const char *node, const struct vp_results *raw, json_t *expect, struct vp_verification *out);
+void vp_verify_judge(struct vp_arena *a, const char *node, const struct vp_results *raw, json_t *expect, const struct vp_samples *known,
+		     struct vp_verification *out);
+/* The part of a run's name that a session's runs share. */
+const char *vp_verify_session(struct vp_arena *a, const char *run);
 /* For people; and {"name","verdict","metrics":[...]} (new reference). */
 void vp_verify_print(const struct vp_verification *v, FILE *f);
 json_t *vp_verify_json(const struct vp_verification *v);
+
+/* --- With the state database. --- */
+/* Judges a stored run or session (NULL: the newest) against what is known. VP_E_NOTFOUND where there is none. raw and known may be NULL. */
+int vp_verify_stored(struct vp_state *s, struct vp_arena *a, const char *node, const char *run, json_t *expect, struct vp_results *raw,
+		     struct vp_samples *known, struct vp_verification *out, struct vp_err *err);
+/* The same for the newest session once its last run is in; keeps what this machine is beside it, and its samples, for later comparisons. */
+int vp_verify_finish(struct vp_state *s, struct vp_arena *a, const char *node, json_t *expect, struct vp_verification *out, struct vp_err *err);
+/* What this machine is, as the result "host": KEY=VALUE lines. */
+const char *vp_verify_host(struct vp_arena *a);
 
 #endif

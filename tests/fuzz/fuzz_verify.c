@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		raw.n++;
 		at = end ? end + 5 : NULL;
 	}
-	vp_verify_judge(a, "n", &raw, expect, &v);
+	vp_verify_judge(a, "n", &raw, expect, NULL, &v);
 	check(&v);
 	json_decref(expect);
 	vp_arena_free(a);

@@ -446,6 +446,33 @@ static void test_cpu(void **state)
 	assert_non_null(r.wrong);
 }
 
+/* --- A site's own --- */
+
+static void test_lines(void **state)
+{
+	static const struct output outputs[] = {
+		{ "lines", "nfs_read 88.5 MiB/s\nstat 12 us less\nend\n", { 0 }, "nfs_read=88.5 stat=12", NULL },
+		{ "lines", "nfs_read 88.5 MiB/s\n", { 0 }, NULL, "no end" },
+		{ "lines", "nfs_read 88.5 MiB/s\nend\nmore 1 x\n", { 0 }, NULL, "follows its end" },
+		{ "lines", "end\n", { 0 }, NULL, "no figure" },
+		{ "lines", "nfs_read fast MiB/s\nend\n", { 0 }, NULL, "is not NAME VALUE UNIT" },
+		{ "lines", "nfs_read 1k MiB/s\nend\n", { 0 }, NULL, "is not NAME VALUE UNIT" },
+		{ "lines", "nfs_read 88.5\nend\n", { 0 }, NULL, "is not NAME VALUE UNIT" },
+		{ "lines", "nfs_read 88.5 MiB/s more\nend\n", { 0 }, NULL, "is not NAME VALUE UNIT" },
+		{ "lines", "nfs_read 0 MiB/s\nend\n", { 0 }, NULL, "no figure" },
+	};
+	struct vp_reading r;
+	struct vp_err err;
+
+	(void)state;
+	check_all(outputs, vp_count(outputs));
+	check_cuts(&outputs[0]);
+	assert_int_equal(vp_tool_read(arena, "lines", NULL, outputs[0].text, &r, &err), 0);
+	assert_false(r.items[0].less);
+	assert_true(r.items[1].less);
+	assert_true(vp_tool_known("fio") && !vp_tool_known("dd"));
+}
+
 /* --- Real outputs --- */
 
 /* The file without the line that says how it was made; NULL, and a skipped test, where it is not there. */
@@ -557,7 +584,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_bonnie),     TEST(test_iperf2),   TEST(test_iperf3), TEST(test_fio),	   TEST(test_hs06),
-		TEST(test_hs06_exact), TEST(test_hepscore), TEST(test_cpu),    TEST(test_samples),
+		TEST(test_hs06_exact), TEST(test_hepscore), TEST(test_cpu),    TEST(test_lines),
+		TEST(test_samples),
 	};
 
 	return cmocka_run_group_tests_name("tools", tests, NULL, NULL);

@@ -10,6 +10,7 @@
 
 /* The kernel that runs in nodes, built here as it is there. */
 #include "../../provision/guest/cpu.c" // NOLINT(bugprone-suspicious-include)
+#include "../../provision/verify/certificate.h"
 #include "../../provision/verify/tools.h"
 #include "../../provision/verify/verify.h"
 
@@ -99,9 +100,10 @@ static const char *replaced(const char *text, const char *from, const char *to)
 	return vp_printf(arena, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
 }
 
+static const char *const names[] = { "proof", "cpu", "bonnie", "iperf3_send", "iperf3_receive", "timings" };
+
 static void judge_run(const struct change *c, struct vp_verification *out)
 {
-	static const char *const names[] = { "proof", "cpu", "bonnie", "iperf3_send", "iperf3_receive", "timings" };
 	struct vp_result items[vp_count(names)];
 	struct vp_results raw = { .items = items };
 	const char *node = slurp(golden("pass/node.json"));
@@ -122,7 +124,7 @@ static void judge_run(const struct change *c, struct vp_verification *out)
 		}
 		items[raw.n++] = (struct vp_result){ .run = "20261121T210000Z", .name = names[i], .data = text, .len = strlen(text) };
 	}
-	vp_verify_judge(arena, "ce01.example.org", &raw, expect, out);
+	vp_verify_judge(arena, "ce01.example.org", &raw, expect, NULL, out);
 	json_decref(expect);
 }
 
@@ -191,10 +193,10 @@ static void test_judge_status(void **state)
 	/* A tool that failed is named with its status; a run of nothing is void. */
 	items[0] = (struct vp_result){ .run = "r", .name = "timings", .data = "name=cpu start=1.0 end=2.0 status=127\n", .len = 38 };
 	raw = (struct vp_results){ .items = items, .n = 1 };
-	vp_verify_judge(arena, "n", &raw, expect, &v);
+	vp_verify_judge(arena, "n", &raw, expect, NULL, &v);
 	assert_int_equal(v.verdict, VP_VOID);
 	raw.n = 0;
-	vp_verify_judge(arena, "n", &raw, expect, &v);
+	vp_verify_judge(arena, "n", &raw, expect, NULL, &v);
 	assert_int_equal(v.verdict, VP_VOID);
 	assert_true(v.n > 0);
 	json_decref(expect);
@@ -208,7 +210,8 @@ static void test_median(void **state)
 	judge_run(NULL, &v);
 	assert_int_equal(v.verdict, VP_PASS);
 	assert_string_equal(v.metrics[0].name, "cpu.variates");
-	assert_int_equal(v.metrics[0].nsamples, 4);
+	/* A run is one sample, however many laps it had. */
+	assert_int_equal(v.metrics[0].nsamples, 1);
 	/* Of 1.25 M over 0.82, 0.80, 0.79 and 0.81 s. */
 	assert_close(v.metrics[0].value, (1.25 / 0.80 + 1.25 / 0.81) / 2);
 }
@@ -281,13 +284,368 @@ static void test_json_missing(void **state)
 	json_decref(j);
 }
 
+/* --- Sessions, baselines, tolerances --- */
+
+#define SESSION "20261121T210000Z"
+
+/* A session of `n` runs of the passing node, whose seeks are seeks[i]; every result came when the guest's clock says that it was ready. */
+static struct vp_results session(const double *seeks, size_t n)
+{
+	struct vp_results raw = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < vp_count(names); k++) {
+			static const double times[] = { 1000.1, 1004.1, 1037.3, 1040.5, 1043.7, 1043.7 };
+			const char *text = slurp(golden(vp_printf(arena, "pass/%s", names[k])));
+
+			if (!strcmp(names[k], "bonnie"))
+				text = replaced(text, "1620.5", vp_printf(arena, "%.1f", seeks[i]));
+			raw.items = vp_grow_in(arena, raw.items, raw.n, &raw.cap, sizeof(*raw.items));
+			raw.items[raw.n++] = (struct vp_result){ vp_printf(arena, SESSION ".%02zu", i + 1), names[k], text, strlen(text), times[k] };
+		}
+	return raw;
+}
+
+static json_t *expect_with(const char *verify)
+{
+	json_t *j = json_loads(slurp(golden("pass/node.json")), 0, NULL);
+
+	assert_non_null(j);
+	json_object_set_new(j, "verify", json_loads(verify, 0, NULL));
+	assert_non_null(json_object_get(j, "verify"));
+	return j;
+}
+
+static const struct vp_metric *metric(const struct vp_verification *v, const char *name)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (!strcmp(v->metrics[i].name, name))
+			return &v->metrics[i];
+	fail_msg("no metric %s", name);
+	return NULL;
+}
+
+static const double six[] = { 1000, 1003, 998, 1001, 999, 1004 };
+
+static void test_session(void **state)
+{
+	struct vp_results raw = session(six, 6);
+	json_t *expect = expect_with("{}");
+	struct vp_verification v;
+	const struct vp_metric *m;
+
+	(void)state;
+	vp_verify_judge(arena, "ce01.example.org", &raw, expect, NULL, &v);
+	m = metric(&v, "disk.seeks");
+	assert_string_equal(v.run, SESSION);
+	assert_int_equal(v.nruns, 6);
+	assert_int_equal(m->nsamples, 6);
+	assert_close(m->value, 1000.5);
+	assert_string_equal(m->runs[5], SESSION ".06");
+	/* One run that is void is left out, and told; three of six are too many. */
+	for (size_t i = 0; i < 6; i++) {
+		raw.items[i * 6].data = i < 2 ? replaced(raw.items[i * 6].data, "disk=vda", "disk=vdb") : raw.items[i * 6].data;
+		vp_verify_judge(arena, "ce01.example.org", &raw, expect, NULL, &v);
+		m = metric(&v, "disk.seeks");
+		assert_int_equal(m->nsamples, i < 1 ? 5 : 4);
+		assert_int_equal(m->verdict, VP_PASS);
+		assert_non_null(strstr(m->reason, i < 1 ? "1 of 6 runs left out: not the node" : "2 of 6 runs left out"));
+	}
+	raw.items[12].len = 0;
+	vp_verify_judge(arena, "ce01.example.org", &raw, expect, NULL, &v);
+	assert_int_equal(metric(&v, "disk.seeks")->verdict, VP_VOID);
+	json_decref(expect);
+}
+
+/* The guest's clock against the host's. */
+static void test_clocks(void **state)
+{
+	struct vp_results raw = session(six, 1);
+	json_t *expect = expect_with("{}");
+	struct vp_verification v;
+
+	(void)state;
+	raw.items[4].time += 2;
+	vp_verify_judge(arena, "ce01.example.org", &raw, expect, NULL, &v);
+	assert_int_equal(v.verdict, VP_PASS);
+	/* It counted two thirds of the time: it looks half as fast again as it is. */
+	raw.items[4].time += 20;
+	vp_verify_judge(arena, "ce01.example.org", &raw, expect, NULL, &v);
+	assert_int_equal(v.verdict, VP_VOID);
+	assert_string_equal(v.metrics[0].reason, "its clock is wrong: it counted 43.6 s where 65.6 s went by");
+	json_decref(expect);
+}
+
+static struct vp_samples known;
+
+static void know(const char *node, const char *run, double value, const struct vp_metric *like, const char *key, bool bad)
+{
+	known.items = vp_grow_in(arena, known.items, known.n, &known.cap, sizeof(*known.items));
+	known.items[known.n++] = (struct vp_sample){ node, run, like->name, like->unit, value, like->less, key, like->work, like->env, bad, 0 };
+}
+
+/* Ten runs around a value. */
+static void know_ten(const char *node, double around, const struct vp_metric *like, const char *key)
+{
+	for (int i = 0; i < 10; i++)
+		know(node, vp_printf(arena, "20261001T000000Z.%02d", i), around * (1 + (i - 4.5) * 1e-3), like, key, false);
+}
+
+struct gate {
+	const char *verify;
+	enum vp_verdict verdict;
+	const char *base, *reason;
+};
+
+static void check_gates(const struct gate *gates, size_t n)
+{
+	struct vp_results raw = session(six, 6);
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *expect = expect_with(gates[i].verify);
+		struct vp_verification v;
+		const struct vp_metric *m;
+
+		vp_verify_judge(arena, "ce01.example.org", &raw, expect, &known, &v);
+		m = metric(&v, "disk.seeks");
+		if (m->verdict != gates[i].verdict || strcmp(m->base, gates[i].base) != 0 || !strstr(m->reason, gates[i].reason))
+			fail_msg("%zu: %s against %s: %s", i, vp_verdict_name(m->verdict), m->base, m->reason);
+		json_decref(expect);
+	}
+}
+
+static void test_gate(void **state)
+{
+	static const struct gate none[] = {
+		{ "{}", VP_PASS, "", "" },
+		{ "{\"tolerances\": [\"disk.*=5%\"]}", VP_INCONCLUSIVE, "", "no baseline (auto)" },
+		{ "{\"tolerances\": [\"cpu.*=5%\"]}", VP_PASS, "", "" },
+	};
+	/* Against 1100 on bare metal 9 % are lost, against 1020 of the fleet 2 %. */
+	static const struct gate some[] = {
+		{ "{}", VP_PASS, "bare metal", "" },
+		{ "{\"tolerances\": [\"disk.*=5%\"]}", VP_FAIL, "bare metal", "it loses 9." },
+		{ "{\"tolerances\": [\"disk.*=12%\"]}", VP_PASS, "bare metal", "" },
+		{ "{\"tolerances\": [\"disk.seeks=12%\", \"*=5%\"]}", VP_PASS, "bare metal", "" },
+		{ "{\"tolerances\": [\"*=5%\", \"disk.seeks=12%\"]}", VP_FAIL, "bare metal", "surely more than" },
+		{ "{\"tolerances\": [\"*=9%\"]}", VP_INCONCLUSIVE, "bare metal", "6 runs against 10 cannot tell" },
+		{ "{\"baseline\": \"fleet\", \"tolerances\": [\"*=5%\"]}", VP_PASS, "the fleet", "" },
+		{ "{\"baseline\": \"fleet\", \"tolerances\": [\"*=1%\"]}", VP_FAIL, "the fleet", "it loses" },
+		{ "{\"baseline\": \"past\", \"tolerances\": [\"*=1%\"]}", VP_INCONCLUSIVE, "", "no baseline (past)" },
+		{ "{\"baseline\": \"old.example.org\", \"tolerances\": [\"*=1%\"]}", VP_FAIL, "old.example.org", "it loses 50" },
+	};
+	struct vp_results raw = session(six, 6);
+	json_t *expect = expect_with("{}");
+	struct vp_verification v;
+	const struct vp_metric *like;
+
+	(void)state;
+	known = (struct vp_samples){ 0 };
+	vp_verify_judge(arena, "ce01.example.org", &raw, expect, NULL, &v);
+	like = metric(&v, "disk.seeks");
+	/* Its own session, what was judged bad, and other work are no baseline. */
+	know("ce01.example.org", SESSION ".03", 5000, like, like->key, false);
+	know("ce02.example.org", "r", 5000, like, like->key, true);
+	check_gates(none, vp_count(none));
+	know_ten("host:machine", 1100, like, "another key");
+	know_ten("ce02.example.org", 1020, like, like->key);
+	know_ten("old.example.org", 2000, like, "another key");
+	check_gates(some, vp_count(some));
+	json_decref(expect);
+}
+
+static void test_environment(void **state)
+{
+	struct vp_results raw = session(six, 1);
+	json_t *expect = expect_with("{\"net_seconds\": 2}");
+	struct vp_verification v;
+	const struct vp_metric *m;
+	const char *key, *work;
+
+	(void)state;
+	vp_verify_judge(arena, "n", &raw, expect, NULL, &v);
+	m = metric(&v, "disk.seeks");
+	assert_non_null(strstr(m->env, "virt=qemu\n"));
+	assert_non_null(strstr(m->env, "disk_driver=virtio_blk\n"));
+	assert_non_null(strstr(m->env, "with=file=256M\n"));
+	assert_non_null(strstr(metric(&v, "net.send")->env, "with=congestion="));
+	key = m->key;
+	work = m->work;
+	assert_int_equal(strlen(key), 12);
+	/* Another kernel: other figures may be expected, of the same work. */
+	raw.items[0].data = replaced(raw.items[0].data, "kernel=6.1.0", "kernel=6.1.1");
+	vp_verify_judge(arena, "n", &raw, expect, NULL, &v);
+	m = metric(&v, "disk.seeks");
+	assert_string_not_equal(m->key, key);
+	assert_string_equal(m->work, work);
+	/* A file of another size is other work. */
+	raw.items[2].data = replaced(raw.items[2].data, "256M", "512M");
+	vp_verify_judge(arena, "n", &raw, expect, NULL, &v);
+	assert_string_not_equal(metric(&v, "disk.seeks")->work, work);
+	json_decref(expect);
+}
+
+/* What a site measures by itself: every figure is a metric; where it could not be read, one metric says why. */
+static void test_own(void **state)
+{
+	struct vp_results raw = session(six, 2);
+	json_t *expect = expect_with("{}");
+	struct vp_verification v;
+
+	(void)state;
+	raw.items[0] = (struct vp_result){ raw.items[0].run, "nfs.lines", "read 80 MiB/s\nstat 12 us less\nend\n", 37, 0 };
+	raw.items[6] = (struct vp_result){ raw.items[6].run, "nfs.lines", "read 90 MiB/s\nstat 14 us less\nend\n", 37, 0 };
+	raw.items[0].len = raw.items[6].len = strlen(raw.items[0].data);
+	/* In place of the proofs, so that all is void. */
+	vp_verify_judge(arena, "n", &raw, expect, NULL, &v);
+	assert_int_equal(metric(&v, "nfs.read")->verdict, VP_VOID);
+	raw = session(six, 2);
+	raw.items[5] = (struct vp_result){ raw.items[5].run, "nfs.lines", "read 80 MiB/s\nstat 12 us less\nend\n", 0, 0 };
+	raw.items[11] = (struct vp_result){ raw.items[11].run, "nfs.lines", "read 90 MiB/s\nstat 14 us less\nend\n", 0, 0 };
+	raw.items[5].len = raw.items[11].len = strlen(raw.items[5].data);
+	vp_verify_judge(arena, "n", &raw, expect, NULL, &v);
+	assert_close(metric(&v, "nfs.read")->value, 85);
+	assert_close(metric(&v, "nfs.stat")->value, 13);
+	assert_true(metric(&v, "nfs.stat")->less);
+	assert_string_equal(metric(&v, "nfs.stat")->unit, "us");
+	raw.items[5].data = raw.items[11].data = "mount: refused\n";
+	raw.items[5].len = raw.items[11].len = strlen(raw.items[5].data);
+	vp_verify_judge(arena, "n", &raw, expect, NULL, &v);
+	assert_int_equal(metric(&v, "nfs")->verdict, VP_VOID);
+	assert_non_null(strstr(metric(&v, "nfs")->reason, "mount: refused"));
+	json_decref(expect);
+}
+
+/* --- Certificates --- */
+
+static const char *dumped(json_t *j)
+{
+	char *text = json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+	const char *copy = vp_strdup(arena, text);
+
+	free(text);
+	return copy;
+}
+
+static void test_certificate(void **state)
+{
+	const char *dir = vp_printf(arena, "%s/certificate", env("TMPDIR", "/tmp")), *other = vp_printf(arena, "%s-other", dir), *text;
+	json_t *expect = expect_with("{\"tolerances\": [\"disk.*=5%\"]}"), *j;
+	struct vp_results raw = session(six, 6);
+	struct vp_verification v;
+	struct vp_certificate c;
+	struct vp_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(vp_mkdirs(dir, 0700, &err) || vp_mkdirs(other, 0700, &err), 0);
+	known = (struct vp_samples){ 0 };
+	json_object_set_new(expect, "rootpw", json_string("$6$secret"));
+	vp_verify_judge(arena, "ce01.example.org", &raw, expect, NULL, &v);
+	know_ten("host:machine", 1100, metric(&v, "disk.seeks"), "another key");
+	/* A byte that is no UTF-8 comes back as it was. */
+	raw.items[6 * 6 - 1].data = "name=proof\xff\n";
+	raw.items[6 * 6 - 1].len = strlen(raw.items[6 * 6 - 1].data);
+	vp_verify_judge(arena, "ce01.example.org", &raw, expect, &known, &v);
+	assert_int_equal(v.verdict, VP_FAIL);
+	j = vp_certificate_make(arena, dir, &v, &raw, expect, &known, &err);
+	assert_non_null(j);
+	text = dumped(j);
+	assert_null(strstr(text, "secret"));
+	assert_int_equal(vp_certificate_check(arena, dir, text, &c, &err), 0);
+	assert_string_equal(c.differs, "");
+	assert_true(c.ours);
+	assert_int_equal(c.v.verdict, VP_FAIL);
+	assert_string_equal(metric(&c.v, "disk.seeks")->reason, metric(&v, "disk.seeks")->reason);
+	/* Anybody can check it, and sees whose it is not. */
+	assert_int_equal(vp_certificate_check(arena, other, text, &c, &err), 0);
+	assert_false(c.ours);
+	assert_int_equal(strlen(c.signer), 16);
+	/* One byte of the evidence. */
+	assert_int_equal(vp_certificate_check(arena, dir, replaced(text, "1003.0", "1903.0"), &c, &err), -1);
+	assert_non_null(strstr(err.msg, "was changed"));
+	err = (struct vp_err){ 0 };
+	assert_int_equal(vp_certificate_check(arena, dir, replaced(text, "\"fail\"", "\"pass\""), &c, &err), -1);
+	err = (struct vp_err){ 0 };
+	assert_int_equal(vp_certificate_check(arena, dir, "{\"kind\": \"vprov certificate 1\"}", &c, &err), -1);
+	assert_non_null(strstr(err.msg, "not signed"));
+	err = (struct vp_err){ 0 };
+	assert_int_equal(vp_certificate_check(arena, dir, "{}", &c, &err), -1);
+	assert_non_null(strstr(err.msg, "no certificate"));
+	json_decref(j);
+	/* Who has the key can sign a lie, but not one that follows from the evidence. */
+	v.metrics[4].verdict = VP_PASS;
+	v.metrics[4].reason = "";
+	j = vp_certificate_make(arena, dir, &v, &raw, expect, &known, &err);
+	assert_int_equal(vp_certificate_check(arena, dir, dumped(j), &c, &err), 0);
+	assert_non_null(strstr(c.differs, "disk.seeks was pass, and is fail"));
+	json_decref(j);
+	json_decref(expect);
+	assert_int_equal(vp_remove_tree(dir, &err) || vp_remove_tree(other, &err), 0);
+}
+
+/* --- In the database --- */
+
+static void test_stored(void **state)
+{
+	const char *dir = vp_printf(arena, "%s/stored", env("TMPDIR", "/tmp"));
+	struct vp_results raw = session(six, 6), got = { 0 };
+	json_t *expect = expect_with("{}");
+	struct vp_samples samples = { 0 };
+	struct vp_verification v;
+	struct vp_err err = { 0 };
+	struct vp_state *s = vp_state_open(dir, false, &err);
+	unsigned seeks = 0;
+
+	(void)state;
+	assert_non_null(s);
+	assert_int_equal(vp_verify_finish(s, arena, "n", expect, &v, &err), -1);
+	assert_int_equal(err.code, VP_E_NOTFOUND);
+	assert_int_equal(vp_state_result_put(s, "n", "20250101T000000Z", "cpu", "x", 1, &err), 0);
+	for (size_t i = 0; i < raw.n; i++)
+		assert_int_equal(vp_state_result_put(s, "n", raw.items[i].run, raw.items[i].name, raw.items[i].data, raw.items[i].len, &err), 0);
+	assert_int_equal(vp_state_result_put(s, "m", SESSION ".07", "cpu", "x", 1, &err), 0);
+	/* The newest session, all of it, and with what this machine is. Its results came all at once, so that its clock is wrong. */
+	assert_int_equal(vp_verify_finish(s, arena, "n", expect, &v, &err), 0);
+	assert_int_equal(v.nruns, 6);
+	assert_int_equal(v.verdict, VP_VOID);
+	assert_int_equal(vp_state_results(s, arena, "n", SESSION ".02", &got, &err), 0);
+	assert_int_equal(got.n, 7);
+	assert_int_equal(vp_samples(s, arena, &samples, &err), 0);
+	assert_int_equal(samples.n, 0);
+	for (size_t i = 0; i < raw.n; i++)
+		if (!strcmp(raw.items[i].name, "timings"))
+			assert_int_equal(vp_state_result_put(s, "n", raw.items[i].run, "timings", "", 0, &err), 0);
+	/* Once more changes nothing: a sample is one of a run. */
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(vp_verify_finish(s, arena, "n", expect, &v, &err), 0);
+	assert_int_equal(v.verdict, VP_PASS);
+	assert_int_equal(vp_samples(s, arena, &samples, &err), 0);
+	assert_int_equal(samples.n, 6 * v.n);
+	for (size_t i = 0; i < samples.n; i++)
+		if (!strcmp(samples.items[i].metric, "disk.seeks")) {
+			assert_close(samples.items[i].value, six[seeks++]);
+			assert_non_null(strstr(samples.items[i].env, "machine="));
+			assert_false(samples.items[i].bad);
+		}
+	assert_int_equal(seeks, 6);
+	/* The samples outlive the node. */
+	assert_int_equal(vp_state_drop(s, "n", &err), 0);
+	samples = (struct vp_samples){ 0 };
+	assert_int_equal(vp_samples(s, arena, &samples, &err), 0);
+	assert_int_equal(samples.n, 6 * v.n);
+	vp_state_close(s);
+	json_decref(expect);
+	assert_int_equal(vp_remove_tree(dir, &err), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_cpu_kernel), TEST(test_judge_changes), TEST(test_judge_status),  TEST(test_median),
-		TEST(test_golden),     TEST(test_json_missing),	 TEST(test_hostile_bytes),
+		TEST(test_cpu_kernel),	 TEST(test_judge_changes), TEST(test_judge_status), TEST(test_median), TEST(test_golden),
+		TEST(test_json_missing), TEST(test_hostile_bytes), TEST(test_session),	    TEST(test_clocks), TEST(test_gate),
+		TEST(test_environment),	 TEST(test_own),	   TEST(test_certificate),  TEST(test_stored),
 	};
 
 	return cmocka_run_group_tests_name("verify", tests, NULL, NULL);

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <math.h>
+#include <string.h>
+
+#include "gate.h"
+
+/* The newest ones of a baseline: machines change, slowly. */
+#define MAX_BASE 30
+
+static bool is_host(const struct vp_sample *s)
+{
+	return !strncmp(s->node, "host:", 5);
+}
+
+/* Kinds of baselines; the first two letters of what they want to be equal. */
+static const struct kind {
+	const char *name, *words;
+	/* Same hypervisor and devices, or only same machine and work. */
+	bool same_key;
+	bool host;
+	bool own;
+} kinds[] = {
+	{ "host", "bare metal", false, true, false },
+	{ "past", "its own past", true, false, true },
+	{ "fleet", "the fleet", true, false, false },
+};
+
+static bool fits(struct vp_arena *a, const struct kind *k, const char *other, const struct vp_verification *v, const struct vp_metric *m,
+		 const struct vp_sample *s)
+{
+	bool own = !strcmp(s->node, v->node);
+
+	if (strcmp(s->metric, m->name) != 0 || s->bad || !(s->value > 0))
+		return false;
+	if (own && !strcmp(vp_verify_session(a, s->run), vp_verify_session(a, v->run)))
+		return false;
+	if (!k)
+		return !strcmp(s->node, other) && !strcmp(s->work, m->work);
+	if (k->same_key ? strcmp(s->key, m->key) != 0 : strcmp(s->work, m->work) != 0)
+		return false;
+	return is_host(s) == k->host && (own || !k->own);
+}
+
+/* Gathers the samples of a baseline, newest last. */
+static void gather(struct vp_arena *a, const struct kind *k, const char *other, const struct vp_verification *v, struct vp_metric *m,
+		   const struct vp_samples *known)
+{
+	m->nbase = 0;
+	m->base_samples = vp_alloc(a, MAX_BASE * sizeof(*m->base_samples));
+	for (size_t i = known->n; i && m->nbase < MAX_BASE; i--)
+		if (fits(a, k, other, v, m, &known->items[i - 1]))
+			m->base_samples[m->nbase++] = known->items[i - 1].value;
+	m->base = m->nbase ? (k ? k->words : other) : "";
+}
+
+static void choose(struct vp_arena *a, const struct vp_verification *v, struct vp_metric *m, const char *wanted, const struct vp_samples *known)
+{
+	for (size_t i = 0; i < vp_count(kinds); i++)
+		if (!strcmp(wanted, kinds[i].name)) {
+			gather(a, &kinds[i], NULL, v, m, known);
+			return;
+		}
+	if (strcmp(wanted, "auto") != 0) {
+		gather(a, NULL, wanted, v, m, known);
+		return;
+	}
+	gather(a, &kinds[0], NULL, v, m, known);
+	if (!m->nbase)
+		gather(a, &kinds[2], NULL, v, m, known);
+}
+
+/* The share that the metric may lose, NaN where nobody says. */
+static double tolerance_of(struct vp_arena *a, json_t *verify, const char *metric)
+{
+	json_t *list = json_object_get(verify, "tolerances"), *item;
+	size_t i;
+
+	json_array_foreach (list, i, item) {
+		const char *text = json_string_value(item), *equals = text ? strchr(text, '=') : NULL;
+		double percent;
+
+		if (equals && vp_glob(vp_strndup(a, text, (size_t)(equals - text)), metric) && sscanf(equals + 1, "%lf%%", &percent) == 1 &&
+		    percent > 0)
+			return percent / 100;
+	}
+	return NAN;
+}
+
+static void decide(struct vp_arena *a, struct vp_metric *m)
+{
+	const struct vp_compared *c = &m->compared;
+	const char *loss = isinf(c->high) ? vp_printf(a, "%.1f %%", 100 * c->loss)
+					  : vp_printf(a, "%.1f %% [%.1f, %.1f]", 100 * c->loss, 100 * c->low, 100 * c->high);
+
+	if (c->gate == VP_GATE_FAIL) {
+		m->verdict = VP_FAIL;
+		m->reason = vp_printf(a, "it loses %s against %s, surely more than %.1f %%; %.0f %% are allowed", loss, m->base, 100 * c->surely,
+				      100 * m->tolerance);
+	} else if (c->gate == VP_GATE_UNCLEAR) {
+		m->verdict = VP_INCONCLUSIVE;
+		m->reason = vp_printf(a, "it may lose %.0f %%, and seems to lose %s against %s: %zu runs against %zu cannot tell", 100 * m->tolerance,
+				      loss, m->base, c->n, c->m);
+	}
+}
+
+void vp_gate(struct vp_arena *a, const struct vp_verification *v, struct vp_metric *m, json_t *expect, const struct vp_samples *known)
+{
+	json_t *verify = json_object_get(expect, "verify");
+	const char *wanted = json_string_value(json_object_get(verify, "baseline"));
+
+	m->tolerance = tolerance_of(a, verify, m->name);
+	if (known)
+		choose(a, v, m, wanted ? wanted : "auto", known);
+	if (m->nbase) {
+		m->compared = vp_stat_compare(m->samples, m->nsamples, m->base_samples, m->nbase, m->less, isnan(m->tolerance) ? 1 : m->tolerance,
+					      VP_STAT_LOOKS);
+		if (!isnan(m->tolerance))
+			decide(a, m);
+	} else if (!isnan(m->tolerance)) {
+		m->verdict = VP_INCONCLUSIVE;
+		m->reason = vp_printf(a, "it may lose %.0f %%, but there is no baseline (%s) for its environment %s", 100 * m->tolerance,
+				      wanted ? wanted : "auto", m->key);
+	}
+}
