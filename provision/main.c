@@ -19,6 +19,8 @@ static const struct vp_cmd commands[] = {
 	{ "log", "[NODE]", "events of a node", vp_cmd_log, 0, 1 },
 	{ "console", "NODE", "its serial console: the log, or with a terminal the live console", vp_cmd_console, 1, 1 },
 	{ "verify", "NODE...", "measure again, and judge against a baseline; --recheck judges a certificate", vp_cmd_verify, 0, ~0u },
+	{ "compare", "[NODE...]", "what was measured side by side: losses with their intervals, ranks where there are any", vp_cmd_compare, 0, ~0u },
+	{ "report", "[NODE...]", "all of it as a page, as CSV or JSON", vp_cmd_report, 0, ~0u },
 	{ "rebuild", "NODE...", "the same node again from nothing, by its profile", vp_cmd_rebuild, 1, ~0u },
 	{ "destroy", "NODE...", "gone without a trace: domain, disks, taps, bridge, leases, state", vp_cmd_destroy, 1, ~0u },
 	{ "net", "up|down|show [PROFILE...]", "bridges and taps alone", vp_cmd_net, 1, ~0u },
@@ -49,7 +51,7 @@ static const struct vp_option {
 	{ "unused", 'U', NULL, "show", "what no rule reads: ignored on purpose, and unknown; with -v every path" },
 	{ "markdown", 'm', NULL, "schema", "as docs/profile-reference.md" },
 	{ "exit-code", 'x', NULL, "plan", "exit 3 where changes are pending" },
-	{ "output", 'o', "FILE", "plan verify", "save the plan; a signed certificate of the verdict" },
+	{ "output", 'o', "FILE", "plan verify report", "save the plan; a signed certificate; the report: .html, .csv, .json or .hep.json" },
 	{ "restart", 'R', NULL, "apply", "restart running guests for changes that need it" },
 	{ "watch", 'w', NULL, "status", "show again whenever something changes" },
 	{ "follow", 'f', NULL, "log console", "go on as it grows" },
@@ -57,6 +59,7 @@ static const struct vp_option {
 	{ "suite", 'S', "SUITE", "verify", "quick: one run (the default); standard: 6, for an interval; full: up to 18, until it is clear" },
 	{ "host", 'H', NULL, "verify", "measure this machine itself, as it would be that node: a baseline" },
 	{ "recheck", 'K', "FILE", "verify", "compute the verdict of a certificate again, from the raw outputs in it" },
+	{ "by", 'b', "PROPERTY", "compare report", "of the environment: virt (the default), disk_driver, disk_format, nic_driver, kernel, node ..." },
 	{ "until-done", 'u', NULL, "serve", "end when no node is being installed or measured" },
 	{ "yes", 'y', NULL, "destroy", "do not ask" },
 	{ "confirm", 'P', "STRING", "destroy apply pxe rebuild", "the data of this node may go: its name, or what a protected one's profile says" },
@@ -153,6 +156,7 @@ static int apply_option(struct vp_ctx *c, const struct vp_option *o, const char 
 	case 'P': c->confirm = value; break;
 	case 'r': c->run = value; break;
 	case 'S': c->suite = value; break;
+	case 'b': c->by = value; break;
 	case 'K': c->recheck = value; break;
 	case 'H': c->host = true; break;
 	case 'j': c->json = true; break;

@@ -15,7 +15,7 @@ struct vp_ctx {
 	const char *command;
 	struct vp_arena *arena;
 	/* Options; NULL, false or -1 where not given. */
-	const char *connect, *config, *output, *run, *confirm, *suite, *recheck;
+	const char *connect, *config, *output, *run, *confirm, *suite, *recheck, *by;
 	/* Absolute. The program's own path as it was at the start: in a mount namespace of its own it cannot be asked for any more. */
 	const char *program;
 	const char *state_dir;
@@ -50,6 +50,8 @@ int vp_cmd_status(struct vp_ctx *c);
 int vp_cmd_log(struct vp_ctx *c);
 int vp_cmd_console(struct vp_ctx *c);
 int vp_cmd_verify(struct vp_ctx *c);
+int vp_cmd_compare(struct vp_ctx *c);
+int vp_cmd_report(struct vp_ctx *c);
 int vp_cmd_rebuild(struct vp_ctx *c);
 int vp_cmd_destroy(struct vp_ctx *c);
 int vp_cmd_pxe(struct vp_ctx *c);

@@ -172,9 +172,25 @@ static bool on_root_disk(const char *dir)
 	return *disk != '\0';
 }
 
+/* A lap that took longer than its CPU time had company, as after a boot: it goes, or the host will see that it did not. */
+static void wait_for_cpu(void)
+{
+	for (int i = 0; i < 12; i++) {
+		double wall = vp_guest_clock(CLOCK_MONOTONIC), cpu = vp_guest_clock(CLOCK_PROCESS_CPUTIME_ID);
+
+		vp_guest_lap();
+		cpu = vp_guest_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+		wall = vp_guest_clock(CLOCK_MONOTONIC) - wall;
+		if (wall <= cpu * 1.02)
+			return;
+		sleep(5);
+	}
+}
+
 static int do_cpu(const struct agent *a, const struct task *k, struct text *t)
 {
 	(void)a;
+	wait_for_cpu();
 	return vp_guest_cpu(t->f, k->laps);
 }
 

@@ -204,7 +204,7 @@ static void settle(struct judge *j, struct vp_metric *m, size_t bad)
 	m->value = vp_stat_median(m->samples, m->nsamples);
 	if (m->verdict == VP_FAIL || !m->nsamples || !bad)
 		return;
-	doubt(m, bad * 100 > j->nruns * MAX_VOID ? VP_VOID : VP_PASS, why);
+	doubt(m, bad * 100 > j->nruns * MAX_VOID ? m->verdict : VP_PASS, why);
 }
 
 static void judge_row(struct judge *j, const struct row *row)

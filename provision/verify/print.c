@@ -27,25 +27,23 @@ static const struct column {
 	{ "VERDICT", 0 }, { "REASON", SCOLS_FL_WRAP },
 };
 
-/* Four figures, in the unit that keeps them short. */
-static void human(const struct vp_metric *m, char *value, size_t size, const char **unit)
+const char *vp_verify_human(double v, const char *unit, char *value, size_t size)
 {
 	static const struct {
 		const char *from, *to;
 		double factor;
 	} larger[] = { { "KiB/s", "MiB/s", 1024 }, { "MiB/s", "GiB/s", 1024 }, { "Mbit/s", "Gbit/s", 1000 } };
-	double v = m->value;
 
-	*unit = m->unit;
 	for (size_t i = 0; i < vp_count(larger); i++)
-		if (v >= larger[i].factor && !strcmp(*unit, larger[i].from)) {
+		if (v >= larger[i].factor && !strcmp(unit, larger[i].from)) {
 			v /= larger[i].factor;
-			*unit = larger[i].to;
+			unit = larger[i].to;
 		}
 	if (isnan(v))
 		snprintf(value, size, "-");
 	else
 		snprintf(value, size, "%.*f", v < 10 ? 3 : v < 100 ? 2 : v < 1000 ? 1 : 0, v);
+	return unit;
 }
 
 /* "3.4 % [2.9, 4.0]"; without an interval where there are too few runs for one. */
@@ -67,7 +65,7 @@ static void add_line(struct libscols_table *t, const struct vp_metric *m)
 	const char *unit;
 	char value[32], n[24], loss[64], base[96];
 
-	human(m, value, sizeof(value), &unit);
+	unit = vp_verify_human(m->value, m->unit, value, sizeof(value));
 	snprintf(n, sizeof(n), "%zu", m->nsamples);
 	loss_text(m, loss, sizeof(loss));
 	if (m->nbase)

@@ -39,6 +39,26 @@ double vp_stat_median(const double *x, size_t n)
 	return v;
 }
 
+bool vp_stat_median_interval(const double *x, size_t n, double *low, double *high)
+{
+	/* The k-th from both ends, k the largest with P(B < k) <= 0.025, B binomial of n and one half. */
+	double p = pow(0.5, (double)n), below = 0;
+	size_t k = 0;
+	double *s;
+
+	for (; k < n && below + p <= 0.025; k++) {
+		below += p;
+		p *= (double)(n - k) / (double)(k + 1);
+	}
+	if (!k)
+		return false;
+	s = sorted(x, n);
+	*low = s[k - 1];
+	*high = s[n - k];
+	free(s);
+	return true;
+}
+
 static double mean(const double *x, size_t n)
 {
 	double sum = 0;

@@ -37,6 +37,8 @@ struct vp_compared {
 };
 
 double vp_stat_median(const double *x, size_t n);
+/* 95 % interval of the median by order statistics; false below six samples, which have none. */
+bool vp_stat_median_interval(const double *x, size_t n, double *low, double *high);
 /* Coefficient of variation, sd by mean; NaN below two samples. */
 double vp_stat_cv(const double *x, size_t n);
 

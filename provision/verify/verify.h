@@ -64,6 +64,8 @@ void vp_verify_judge(struct vp_arena *a, const char *node, const struct vp_resul
 		     struct vp_verification *out);
 /* The part of a run's name that a session's runs share. */
 const char *vp_verify_session(struct vp_arena *a, const char *run);
+/* Four figures, in the unit that keeps them short, which it answers. */
+const char *vp_verify_human(double v, const char *unit, char *value, size_t size);
 /* For people; and {"name","verdict","metrics":[...]} (new reference). */
 void vp_verify_print(const struct vp_verification *v, FILE *f);
 json_t *vp_verify_json(const struct vp_verification *v);

@@ -274,7 +274,8 @@ static void test_fairness(void **state)
 
 static void test_simple(void **state)
 {
-	static const double x[] = { 4, 1, 3, 2 };
+	static const double x[] = { 4, 1, 3, 2 }, twelve[] = { 1, 6, 3, 4, 5, 2, 7, 8, 9, 10, 11, 12 };
+	double low, high;
 
 	(void)state;
 	assert_near(vp_stat_median(x, 4), 2.5, 0);
@@ -283,6 +284,16 @@ static void test_simple(void **state)
 	/* R: sd(c(4, 1, 3, 2)) / mean(c(4, 1, 3, 2)) */
 	assert_near(vp_stat_cv(x, 4), 0.516397779494322, 1e-14);
 	assert_true(isnan(vp_stat_cv(x, 1)));
+	/* The widest of six covers 96.9 %; of nine the second from both ends 96.1 %, of twelve the third. */
+	assert_false(vp_stat_median_interval(twelve, 5, &low, &high));
+	assert_true(vp_stat_median_interval(twelve, 6, &low, &high));
+	assert_true(low <= 1 && high >= 6);
+	assert_true(vp_stat_median_interval(twelve, 9, &low, &high));
+	assert_near(low, 2, 0);
+	assert_near(high, 8, 0);
+	assert_true(vp_stat_median_interval(twelve, 12, &low, &high));
+	assert_near(low, 3, 0);
+	assert_near(high, 10, 0);
 }
 
 int main(void)

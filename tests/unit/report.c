@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../provision/verify/report.h"
+
+static struct vp_arena *arena;
+static struct vp_samples samples;
+
+static int setup(void **state)
+{
+	(void)state;
+	arena = vp_arena_new();
+	samples = (struct vp_samples){ 0 };
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	vp_arena_free(arena);
+	return 0;
+}
+
+/* n runs around a value, 0.1 % apart. */
+static void add(const char *metric, const char *virt, const char *driver, double around, int n, bool less, const char *work)
+{
+	for (int i = 0; i < n; i++) {
+		samples.items = vp_grow_in(arena, samples.items, samples.n, &samples.cap, sizeof(*samples.items));
+		samples.items[samples.n++] = (struct vp_sample){
+			.node = vp_printf(arena, "%s.example.org", virt),
+			.run = vp_printf(arena, "r.%02d", i),
+			.metric = metric,
+			.unit = "KiB/s",
+			.value = around * (1 + (i - (n - 1) / 2.0) * 1e-3),
+			.less = less,
+			.key = "k",
+			.work = work,
+			.env = vp_printf(arena, "virt=%s\ndisk_driver=%s\nmachine=AMD \"EPYC\", 2 CPUs\n", virt, driver),
+		};
+	}
+}
+
+static void test_groups(void **state)
+{
+	struct vp_comparisons c;
+	const struct vp_comparison *m;
+
+	(void)state;
+	add("disk.get_block", "qemu", "virtio_blk", 969, 10, false, "w");
+	add("disk.get_block", "host", "virtio_blk", 1000, 10, false, "w");
+	add("disk.get_block", "kvm", "virtio_blk", 970, 10, false, "w");
+	add("disk.get_block", "xen-hvm", "ata_piix", 500, 10, false, "w");
+	add("disk.get_block", "kvm", "virtio_blk", 1, 10, false, "other work");
+	add("fs.stat", "kvm", "virtio_blk", 10, 6, true, "w");
+	add("fs.stat", "qemu", "virtio_blk", 20, 6, true, "w");
+	add("fs.stat", "xen-hvm", "virtio_blk", 15, 2, true, "w");
+	vp_compare(arena, &samples, "virt", &c);
+	assert_int_equal(c.n, 3);
+	m = &c.items[0];
+	assert_int_equal(m->n, 4);
+	assert_string_equal(m->groups[0].label, "host");
+	assert_true(m->groups[0].reference && m->groups[0].rank == 1);
+	/* These two cannot be told from one another: no rank, though their medians have an order. */
+	assert_string_equal(m->groups[1].label, "kvm");
+	assert_int_equal(m->groups[1].rank, 0);
+	assert_int_equal(m->groups[2].rank, 0);
+	assert_int_equal(m->groups[3].rank, 4);
+	assert_true(fabs(m->groups[1].against.loss - 0.03) < 1e-6);
+	assert_true(m->groups[1].against.low > 0.02 && m->groups[1].against.high < 0.04);
+	assert_string_equal(m->also, "disk_driver");
+	assert_int_equal(c.items[1].n, 1);
+	assert_int_equal(c.items[1].groups[0].rank, 0);
+	/* Less is better; and two runs are too few for a rank. */
+	m = &c.items[2];
+	assert_string_equal(m->groups[0].label, "kvm");
+	assert_true(m->groups[0].reference);
+	assert_true(fabs(m->groups[2].against.loss - 0.5) < 1e-6);
+	assert_int_equal(m->groups[0].rank, 0);
+	assert_string_equal(m->also, "");
+	vp_compare(arena, &samples, "disk_driver", &c);
+	assert_string_equal(c.items[0].groups[1].label, "ata_piix");
+	assert_string_equal(c.items[0].also, "virt");
+	vp_compare(arena, &samples, "node", &c);
+	assert_string_equal(c.items[0].groups[0].label, "host.example.org");
+}
+
+static const char *verdict_of(const char *virt, double low)
+{
+	struct vp_comparisons c;
+
+	vp_compare(arena, &samples, "virt", &c);
+	for (size_t i = 0; i < vp_published_n; i++)
+		if (!strcmp(vp_published[i].virt, virt) && vp_published[i].low >= low && vp_published[i].low <= low)
+			return vp_published_verdict(arena, &vp_published[i], &c);
+	fail_msg("no published row of %s with %g %%", virt, low);
+	return NULL;
+}
+
+static void test_published(void **state)
+{
+	(void)state;
+	assert_string_equal(verdict_of("kvm", 3.42), "incomparable: hs06_32 was not measured");
+	add("spec.hs06_32", "kvm", "", 965, 10, false, "w");
+	assert_string_equal(verdict_of("xen-para", 2.02), "incomparable: no xen-para was measured");
+	assert_string_equal(verdict_of("kvm", 3.42), "incomparable: the bare machine was not measured");
+	add("spec.hs06_32", "host", "", 1000, 10, false, "w");
+	add("spec.hs06_32", "xen-hvm", "", 999, 1, false, "w");
+	assert_string_equal(verdict_of("kvm", 3.42), "consistent");
+	assert_string_equal(verdict_of("kvm", 7.8), "better");
+	assert_string_equal(verdict_of("kvm", 2.5), "worse");
+	assert_string_equal(verdict_of("xen-hvm", 4.55), "incomparable: too few runs");
+}
+
+static void check_percent(json_t *v)
+{
+	const char *text = json_string_value(v);
+	double p = text ? strtod(text, NULL) : -1;
+
+	assert_true(text && text[strlen(text) - 1] == '%' && p >= 0 && p <= 100);
+}
+
+static struct vp_report report(void)
+{
+	struct vp_report r = {
+		.time = "2026-11-25T00:00:00Z", .host = "machine=AMD EPYC, 2 CPUs\nhost_kernel=6.1\n", .samples = &samples, .by = "virt", .n = 1
+	};
+
+	r.nodes = vp_alloc(arena, sizeof(*r.nodes));
+	r.nodes[0] = (struct vp_report_node){ .row = { .name = "kvm.example.org", .virt = "kvm", .ip = "192.0.2.1" } };
+	return r;
+}
+
+static void test_page(void **state)
+{
+	struct vp_report r = report();
+	json_t *page, *bars, *bar, *dot, *ticks;
+	size_t i;
+
+	(void)state;
+	add("disk.get_block", "host", "virtio_blk", 200000, 10, false, "w");
+	add("disk.get_block", "kvm", "virtio_blk", 150000, 5, false, "w");
+	page = vp_report_page(arena, &r);
+	assert_false(json_is_true(json_object_get(page, "emulated")));
+	bars = json_object_get(json_array_get(json_object_get(page, "charts"), 0), "bars");
+	assert_int_equal(json_array_size(bars), 2);
+	bar = json_array_get(bars, 0);
+	/* 195.3 MiB/s of an axis that ends at 200. */
+	assert_string_equal(json_string_value(json_object_get(bar, "median")), "195.3 MiB/s");
+	assert_string_equal(json_string_value(json_object_get(bar, "width")), "94.73%");
+	check_percent(json_object_get(json_object_get(bar, "interval"), "low"));
+	json_array_foreach (json_object_get(bar, "dots"), i, dot)
+		check_percent(json_object_get(dot, "x"));
+	/* Five runs have no interval. */
+	bar = json_array_get(bars, 1);
+	assert_null(json_object_get(bar, "interval"));
+	assert_int_equal(json_array_size(json_object_get(bar, "dots")), 5);
+	ticks = json_object_get(json_object_get(json_array_get(json_object_get(page, "charts"), 0), "axis"), "ticks");
+	assert_int_equal(json_array_size(ticks), 5);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(ticks, 4), "text")), "200");
+	assert_int_equal(json_array_size(json_object_get(page, "published")), vp_published_n);
+	assert_int_equal(json_array_size(json_object_get(page, "strips")), 2);
+	json_decref(page);
+	add("disk.get_block", "qemu", "virtio_blk", 1000, 1, false, "w");
+	page = vp_report_page(arena, &r);
+	assert_true(json_is_true(json_object_get(page, "emulated")));
+	json_decref(page);
+}
+
+static void test_exports(void **state)
+{
+	struct vp_report r = report();
+	double x[] = { 1.5 };
+	struct vp_metric m = { .name = "cpu.variates",
+			       .unit = "M/s",
+			       .value = 1.5,
+			       .samples = x,
+			       .nsamples = 1,
+			       .verdict = VP_PASS,
+			       .reason = "",
+			       .tolerance = NAN,
+			       .base = "",
+			       .key = "k",
+			       .work = "w",
+			       .env = "" };
+	struct vp_buf csv = { 0 };
+	json_t *j;
+
+	(void)state;
+	add("disk.get_block", "kvm", "virtio_blk", 1000, 1, false, "w");
+	vp_report_csv(arena, &r, &csv);
+	assert_string_equal(vp_buf_str(&csv),
+			    "node,run,metric,value,unit,less_is_better,judged_bad,key,work,virt,disk_driver,disk_format,nic_driver,cpus,"
+			    "memory_mib,kernel,machine\nkvm.example.org,r.00,disk.get_block,1000,KiB/s,0,0,k,w,kvm,virtio_blk,,,,,,"
+			    "AMD  EPYC   2 CPUs\n");
+	vp_buf_free(&csv);
+	r.nodes[0].v = (struct vp_verification){ .node = "kvm.example.org", .run = "r", .metrics = &m, .n = 1, .object = "" };
+	j = vp_report_hep(arena, &r);
+	assert_string_equal(json_string_value(json_object_get(j, "json_version")), "3.1");
+	assert_true(json_is_true(json_object_get(json_object_get(json_object_get(json_object_get(j, "host"), "HW"), "SYSTEM"), "isVM")));
+	assert_true(json_number_value(json_object_get(json_object_get(json_object_get(j, "profiles"), "cpu.variates"), "score")) > 1.4);
+	json_decref(j);
+	m.verdict = VP_VOID;
+	j = vp_report_hep(arena, &r);
+	assert_int_equal(json_object_size(json_object_get(j, "profiles")), 0);
+	json_decref(j);
+	m.verdict = VP_PASS;
+	j = vp_report_json(arena, &r);
+	assert_int_equal(json_array_size(json_object_get(j, "samples")), 1);
+	assert_int_equal(json_array_size(json_object_get(j, "nodes")), 1);
+	json_decref(j);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { TEST(test_groups), TEST(test_published), TEST(test_page), TEST(test_exports) };
+
+	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
+}
