@@ -113,6 +113,38 @@ static const char *also_differs(struct vp_arena *a, const struct vp_samples *sam
 	return found;
 }
 
+/* The odd ones among at least this many groups, whatever the rest is like: no baseline is needed for it. */
+#define FLEET 5
+#define ODD   3.5
+
+static void find_odd(struct vp_arena *a, struct vp_comparisons *out)
+{
+	size_t all = 0, at = 0;
+	double *z;
+	bool *odd;
+
+	for (size_t i = 0; i < out->n; i++)
+		all += out->items[i].n;
+	z = vp_alloc(a, (all + 1) * sizeof(*z));
+	odd = vp_alloc(a, (all + 1) * sizeof(*odd));
+	for (size_t i = 0; i < out->n; at += out->items[i++].n) {
+		const struct vp_comparison *c = &out->items[i];
+		double *x = vp_alloc(a, (c->n + 1) * sizeof(*x));
+
+		for (size_t k = 0; k < c->n; k++)
+			x[k] = log(c->groups[k].median);
+		if (c->n >= FLEET)
+			vp_stat_robust_z(x, c->n, z + at);
+	}
+	vp_stat_holm(z, all, 0.01, odd);
+	at = 0;
+	for (size_t i = 0; i < out->n; i++)
+		for (size_t k = 0; k < out->items[i].n; k++, at++) {
+			out->items[i].groups[k].z = z[at];
+			out->items[i].groups[k].odd = odd[at] && fabs(z[at]) > ODD;
+		}
+}
+
 void vp_compare(struct vp_arena *a, const struct vp_samples *samples, const char *by, struct vp_comparisons *out)
 {
 	*out = (struct vp_comparisons){ .by = by };
@@ -135,6 +167,7 @@ void vp_compare(struct vp_arena *a, const struct vp_samples *samples, const char
 		against(c);
 		c->also = also_differs(a, samples, c, by);
 	}
+	find_odd(a, out);
 }
 
 /* --- Published --- */

@@ -20,6 +20,9 @@ struct vp_group {
 	bool reference;
 	/* 1 for the best; 0 where it cannot be told from every other group. */
 	unsigned rank;
+	/* How far its median is from those of the others, robustly (vp_stat_robust_z()); odd where that is too far, over all metrics together. */
+	double z;
+	bool odd;
 };
 
 /* One metric, of one kind of work: only that is comparable. */

@@ -52,6 +52,9 @@ static void print_one(const struct vp_comparison *c, const char *by, FILE *f)
 		add_group(t, c, &c->groups[i]);
 	scols_print_table(t);
 	scols_unref_table(t);
+	for (size_t i = 0; i < c->n; i++)
+		if (c->groups[i].odd)
+			fprintf(f, "odd one out: %s, %.1f robust standard deviations from the others\n", c->groups[i].label, c->groups[i].z);
 	if (*c->also)
 		fprintf(f, "not only %s differs: also %s\n", by, c->also);
 	fputc('\n', f);
@@ -76,10 +79,10 @@ static json_t *group_json(const struct vp_group *g)
 
 	for (size_t i = 0; i < g->n; i++)
 		json_array_append_new(samples, json_real(g->x[i]));
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "label", g->label, "median", number(g->median), "cv", number(g->cv), "loss",
-			 g->reference ? json_null() : number(g->against.loss), "low", g->reference ? json_null() : number(g->against.low), "high",
-			 g->reference ? json_null() : number(g->against.high), "reference", g->reference, "rank",
-			 g->rank ? json_integer(g->rank) : json_null(), "samples", samples);
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:b, s:o}", "label", g->label, "median", number(g->median), "cv", number(g->cv),
+			 "loss", g->reference ? json_null() : number(g->against.loss), "low", g->reference ? json_null() : number(g->against.low),
+			 "high", g->reference ? json_null() : number(g->against.high), "reference", g->reference, "rank",
+			 g->rank ? json_integer(g->rank) : json_null(), "odd", g->odd, "samples", samples);
 }
 
 json_t *vp_compare_json(const struct vp_comparisons *c)

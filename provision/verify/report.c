@@ -74,11 +74,60 @@ static json_t *bar(const struct vp_group *g, const char *unit, double top, size_
 		      percent(g->median / top * WIDTH / 100), "median", figure(g->median, unit), "n", json_integer((json_int_t)g->n), "dots", dots,
 		      "cv", isnan(g->cv) ? json_string("") : json_sprintf("CV %.1f %%", 100 * g->cv), "reference", g->reference);
 	json_object_set_new(j, "loss", g->reference ? json_string("") : loss_text(&g->against));
+	json_object_set_new(j, "odd", json_boolean(g->odd));
 	json_object_set_new(j, "rank", g->rank ? json_sprintf("%u", g->rank) : json_string(""));
 	if (vp_stat_median_interval(g->x, g->n, &low, &high))
 		json_object_set_new(j, "interval",
 				    json_pack("{s:o, s:o}", "low", percent(low / top * WIDTH / 100), "high", percent(high / top * WIDTH / 100)));
 	return j;
+}
+
+/* --- Losses: what the bars hide where all of them are long --- */
+
+/* From -span to span. */
+static json_t *place(double loss, double span)
+{
+	return percent(0.5 + 0.48 * loss / span);
+}
+
+static double span_of(const struct vp_comparison *c)
+{
+	double most = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct vp_compared *l = &c->groups[i].against;
+
+		if (c->groups[i].reference)
+			continue;
+		most = fmax(most, fabs(l->loss));
+		if (!isinf(l->low) && !isinf(l->high))
+			most = fmax(most, fmax(fabs(l->low), fabs(l->high)));
+	}
+	return most > 0 ? ceil(100 * most / step_for(100 * most)) * step_for(100 * most) / 100 : 0.01;
+}
+
+/* null where there is nothing beside a reference. */
+static json_t *losses(const struct vp_comparison *c)
+{
+	json_t *list = json_array(), *ticks = json_array();
+	double span = span_of(c);
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct vp_compared *l = &c->groups[i].against;
+		json_t *j;
+
+		if (c->groups[i].reference)
+			continue;
+		j = json_pack("{s:s, s:i, s:o, s:o}", "label", c->groups[i].label, "tone", (int)(i % 6), "at", place(l->loss, span), "loss",
+			      loss_text(l));
+		if (!isinf(l->low) && !isinf(l->high))
+			json_object_set_new(j, "interval", json_pack("{s:o, s:o}", "low", place(l->low, span), "high", place(l->high, span)));
+		json_array_append_new(list, j);
+	}
+	for (int i = -2; i <= 2; i++)
+		json_array_append_new(ticks, json_pack("{s:o, s:o, s:b}", "at", place(i * span / 2, span), "text",
+						       json_sprintf("%g %%", 50 * i * span), "zero", i == 0));
+	return json_pack("{s:o, s:o}", "rows", list, "ticks", ticks);
 }
 
 static json_t *chart(const struct vp_comparison *c, const char *by)
@@ -95,8 +144,8 @@ static json_t *chart(const struct vp_comparison *c, const char *by)
 	top = ceil(top / scale / (step_for(top / scale) / 2)) * step_for(top / scale) / 2 * scale;
 	for (size_t i = 0; i < c->n; i++)
 		json_array_append_new(bars, bar(&c->groups[i], c->unit, top, i));
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:b, s:b}", "metric", c->metric, "by", by, "unit", unit, "bars", bars, "axis",
-			 axis(top / scale, unit), "also", c->also, "less", c->less, "single", c->n < 2);
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:b, s:o}", "metric", c->metric, "by", by, "unit", unit, "bars", bars, "axis",
+			 axis(top / scale, unit), "also", c->also, "less", c->less, "losses", c->n > 1 ? losses(c) : json_null());
 }
 
 /* --- Runs over time: a strip for each node and metric --- */

@@ -91,6 +91,24 @@ static void test_groups(void **state)
 	assert_string_equal(c.items[0].groups[0].label, "host.example.org");
 }
 
+/* Six nodes alike and one that is not: known without any baseline. */
+static void test_odd(void **state)
+{
+	struct vp_comparisons c;
+
+	(void)state;
+	for (int i = 0; i < 7; i++)
+		add("net.send", vp_printf(arena, "n%d", i), "", i == 3 ? 700 : 1000 + i, 2, false, "w");
+	add("net.receive", "n0", "", 5, 2, false, "w");
+	add("net.receive", "n1", "", 500, 2, false, "w");
+	vp_compare(arena, &samples, "virt", &c);
+	for (size_t i = 0; i < 7; i++)
+		assert_int_equal(c.items[0].groups[i].odd, !strcmp(c.items[0].groups[i].label, "n3"));
+	assert_true(c.items[0].groups[6].z < -3.5);
+	/* Of two, nobody can say which one is odd. */
+	assert_false(c.items[1].groups[0].odd || c.items[1].groups[1].odd);
+}
+
 static const char *verdict_of(const char *virt, double low)
 {
 	struct vp_comparisons c;
@@ -161,6 +179,11 @@ static void test_page(void **state)
 	bar = json_array_get(bars, 1);
 	assert_null(json_object_get(bar, "interval"));
 	assert_int_equal(json_array_size(json_object_get(bar, "dots")), 5);
+	/* The loss of 25 % on an axis that ends at 30 or so. */
+	bar = json_array_get(json_object_get(json_object_get(json_array_get(json_object_get(page, "charts"), 0), "losses"), "rows"), 0);
+	check_percent(json_object_get(bar, "at"));
+	assert_non_null(strstr(json_string_value(json_object_get(bar, "loss")), "25.0 %"));
+	assert_true(strtod(json_string_value(json_object_get(bar, "at")), NULL) > 80);
 	ticks = json_object_get(json_object_get(json_array_get(json_object_get(page, "charts"), 0), "axis"), "ticks");
 	assert_int_equal(json_array_size(ticks), 5);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(ticks, 4), "text")), "200");
@@ -221,7 +244,7 @@ static void test_exports(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(test_groups), TEST(test_published), TEST(test_page), TEST(test_exports) };
+	const struct CMUnitTest tests[] = { TEST(test_groups), TEST(test_odd), TEST(test_published), TEST(test_page), TEST(test_exports) };
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
 }
