@@ -9,143 +9,36 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <libmnl/libmnl.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 
-#include "links.h"
+#include "rtnl.h"
 
 /* Dumps are repeated when the kernel says that the table changed under them; a busy host calms down long before. */
 #define DUMP_TRIES 20
 
-struct live {
-	struct vp_net net;
-	struct mnl_socket *nl;
-	unsigned seq;
-	/* The kernel's own words on the last refusal (extended ack), "" for none. */
-	char why[256];
-	char request[1024];
-	/* The kernel puts up to 32 KiB of a dump into one datagram. */
-	char answer[32768];
-};
-
-static struct live *live_of(struct vp_net *net)
+static struct vp_rtnl *rtnl_of(struct vp_net *net)
 {
-	return (struct live *)net;
+	return &((struct vp_live *)net)->nl;
 }
 
-static struct nlmsghdr *begin(struct live *l, uint16_t type, uint16_t flags)
+static struct nlmsghdr *begin_link(struct vp_rtnl *l, uint16_t type, uint16_t flags, int index)
 {
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(l->request);
-
-	nlh->nlmsg_type = type;
-	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
-	nlh->nlmsg_seq = ++l->seq;
-	return nlh;
-}
-
-static struct nlmsghdr *begin_link(struct live *l, uint16_t type, uint16_t flags, int index)
-{
-	struct nlmsghdr *nlh = begin(l, type, flags | NLM_F_ACK);
+	struct nlmsghdr *nlh = vp_rtnl_begin(l, type, flags | NLM_F_ACK);
 	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
 
 	ifi->ifi_index = index;
 	return nlh;
 }
 
-/* 0, or the errno of the kernel's answer with its words in l->why. */
-static int read_ack(struct live *l, const struct nlmsghdr *nlh)
-{
-	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
-	size_t skip = sizeof(*e);
-	const struct nlattr *attr;
-
-	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
-		return -e->error;
-	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
-		skip += e->msg.nlmsg_len - NLMSG_HDRLEN;
-	mnl_attr_for_each(attr, nlh, skip) if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
-		snprintf(l->why, sizeof(l->why), "%s", mnl_attr_get_str(attr));
-	return -e->error;
-}
-
-/* Sends a change and waits for its acknowledgement; 0 or an errno. */
-static int exchange(struct live *l, const struct nlmsghdr *request)
-{
-	const struct nlmsghdr *nlh;
-	ssize_t n;
-	int left;
-
-	l->why[0] = '\0';
-	if (mnl_socket_sendto(l->nl, request, request->nlmsg_len) < 0)
-		return errno;
-	for (;;) {
-		n = mnl_socket_recvfrom(l->nl, l->answer, sizeof(l->answer));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno;
-		left = (int)n;
-		for (nlh = (const struct nlmsghdr *)l->answer; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
-			if (nlh->nlmsg_seq == l->seq && nlh->nlmsg_type == NLMSG_ERROR)
-				return read_ack(l, nlh);
-	}
-}
-
-VP_PRINTF(4, 5) static int talk(struct live *l, const struct nlmsghdr *request, struct vp_err *err, const char *what, ...)
-{
-	int error = exchange(l, request);
-	va_list ap;
-
-	if (!error)
-		return 0;
-	va_start(ap, what);
-	vp_net_vrefuse(err, error, l->why, what, ap);
-	va_end(ap);
-	return -1;
-}
-
-typedef void (*row_fn)(const struct nlmsghdr *nlh, struct vp_links *out);
-
-/* One datagram of a dump; true at its end, with *error set. */
-static bool read_rows(struct live *l, ssize_t n, row_fn row, struct vp_links *out, int *error)
-{
-	int left = (int)n;
-
-	for (const struct nlmsghdr *nlh = (const struct nlmsghdr *)l->answer; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
-		if (nlh->nlmsg_seq != l->seq)
-			continue;
-		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
-			*error = EINTR;
-		if (nlh->nlmsg_type == NLMSG_DONE)
-			return true;
-		if (nlh->nlmsg_type == NLMSG_ERROR) {
-			*error = read_ack(l, nlh);
-			return true;
-		}
-		row(nlh, out);
-	}
-	return false;
-}
-
 /* 0 or an errno; EINTR: the table changed meanwhile. */
-static int dump(struct live *l, uint16_t type, row_fn row, struct vp_links *out)
+static int dump(struct vp_rtnl *l, uint16_t type, vp_rtnl_row *row, struct vp_links *out)
 {
-	struct nlmsghdr *nlh = begin(l, type, NLM_F_DUMP);
+	struct nlmsghdr *nlh = vp_rtnl_begin(l, type, NLM_F_DUMP);
 	struct rtgenmsg *gen = mnl_nlmsg_put_extra_header(nlh, sizeof(*gen));
-	int error = 0;
-	ssize_t n;
 
-	l->why[0] = '\0';
 	gen->rtgen_family = AF_UNSPEC;
-	if (mnl_socket_sendto(l->nl, nlh, nlh->nlmsg_len) < 0)
-		return errno;
-	do {
-		n = mnl_socket_recvfrom(l->nl, l->answer, sizeof(l->answer));
-		if (n < 0 && errno != EINTR)
-			return errno;
-	} while (!read_rows(l, n, row, out, &error));
-	return error;
+	return vp_rtnl_dump(l, nlh, row, out);
 }
 
 static void read_linkinfo(const struct nlattr *info, struct vp_link *link)
@@ -169,8 +62,9 @@ static void read_linkinfo(const struct nlattr *info, struct vp_link *link)
 }
 
 /* The master is known by its index only: its name is filled in when all rows are there. */
-static void read_link(const struct nlmsghdr *nlh, struct vp_links *out)
+static void read_link(const struct nlmsghdr *nlh, void *arg)
 {
+	struct vp_links *out = arg;
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
 	struct vp_link *link;
 	const struct nlattr *attr;
@@ -199,8 +93,9 @@ static void read_link(const struct nlmsghdr *nlh, struct vp_links *out)
 	}
 }
 
-static void read_addr(const struct nlmsghdr *nlh, struct vp_links *out)
+static void read_addr(const struct nlmsghdr *nlh, void *arg)
 {
+	struct vp_links *out = arg;
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *attr, *local = NULL, *peer = NULL;
 	char text[INET6_ADDRSTRLEN];
@@ -238,7 +133,7 @@ static void name_masters(struct vp_links *l)
 
 static int live_list(struct vp_net *net, struct vp_links *out, struct vp_err *err)
 {
-	struct live *l = live_of(net);
+	struct vp_rtnl *l = rtnl_of(net);
 	int error = EINTR;
 
 	for (int i = 0; error == EINTR && i < DUMP_TRIES; i++) {
@@ -264,7 +159,7 @@ static int index_of(const char *name, struct vp_err *err)
 	return index;
 }
 
-static int set_alias(struct live *l, const char *name, const char *alias, struct vp_err *err)
+static int set_alias(struct vp_rtnl *l, const char *name, const char *alias, struct vp_err *err)
 {
 	int index = index_of(name, err);
 	struct nlmsghdr *nlh;
@@ -274,19 +169,19 @@ static int set_alias(struct live *l, const char *name, const char *alias, struct
 	nlh = begin_link(l, RTM_NEWLINK, 0, index);
 	if (!mnl_attr_put_check(nlh, sizeof(l->request), IFLA_IFALIAS, strlen(alias), alias))
 		return vp_net_refuse(err, ERANGE, "", "mark %s", name);
-	return talk(l, nlh, err, "mark %s as vprov's", name);
+	return vp_rtnl_talk(l, nlh, err, "mark %s as vprov's", name);
 }
 
 static int live_link_del(struct vp_net *net, const char *name, struct vp_err *err)
 {
-	struct live *l = live_of(net);
+	struct vp_rtnl *l = rtnl_of(net);
 	int index = index_of(name, err);
 
-	return index ? talk(l, begin_link(l, RTM_DELLINK, 0, index), err, "remove %s", name) : -1;
+	return index ? vp_rtnl_talk(l, begin_link(l, RTM_DELLINK, 0, index), err, "remove %s", name) : -1;
 }
 
 /* No spanning tree and no forward delay: a port that waits 15 s before it forwards makes PXE ROMs give up. */
-static struct nlmsghdr *bridge_request(struct live *l, const char *name, const unsigned char mac[6])
+static struct nlmsghdr *bridge_request(struct vp_rtnl *l, const char *name, const unsigned char mac[6])
 {
 	struct nlmsghdr *nlh = begin_link(l, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
 	struct nlattr *info, *data;
@@ -305,14 +200,14 @@ static struct nlmsghdr *bridge_request(struct live *l, const char *name, const u
 
 static int live_bridge_add(struct vp_net *net, const char *name, const char *alias, struct vp_err *err)
 {
-	struct live *l = live_of(net);
+	struct vp_rtnl *l = rtnl_of(net);
 	unsigned char mac[6];
 	int error;
 
 	if (!vp_net_name_ok(name))
 		return vp_net_refuse(err, EINVAL, "", "create bridge %s", name);
 	vp_net_bridge_mac(name, alias, mac);
-	if (talk(l, bridge_request(l, name, mac), err, "create bridge %s", name))
+	if (vp_rtnl_talk(l, bridge_request(l, name, mac), err, "create bridge %s", name))
 		return -1;
 	if (!set_alias(l, name, alias, err))
 		return 0;
@@ -339,7 +234,7 @@ static int live_tap_add(struct vp_net *net, const char *name, uid_t owner, const
 	/* Without an owner everybody who can open /dev/net/tun may use it. */
 	if (ioctl(fd, TUNSETOWNER, owner == (uid_t)-1 ? 0UL : (unsigned long)owner))
 		return vp_net_refuse(err, errno, "", "owner of tap %s", name);
-	if (set_alias(live_of(net), name, alias, err))
+	if (set_alias(rtnl_of(net), name, alias, err))
 		return -1;
 	/* The last step: until here the kernel removes it together with fd, whatever becomes of us. */
 	if (ioctl(fd, TUNSETPERSIST, 1UL))
@@ -349,7 +244,7 @@ static int live_tap_add(struct vp_net *net, const char *name, uid_t owner, const
 
 static int live_set_master(struct vp_net *net, const char *port, const char *bridge, struct vp_err *err)
 {
-	struct live *l = live_of(net);
+	struct vp_rtnl *l = rtnl_of(net);
 	bool join = bridge && *bridge;
 	int master = 0, index = index_of(port, err);
 	struct nlmsghdr *nlh;
@@ -358,12 +253,12 @@ static int live_set_master(struct vp_net *net, const char *port, const char *bri
 		return -1;
 	nlh = begin_link(l, RTM_NEWLINK, 0, index);
 	mnl_attr_put_u32(nlh, IFLA_MASTER, (uint32_t)master);
-	return talk(l, nlh, err, "%s %s", port, join ? "joins its bridge" : "leaves its bridge");
+	return vp_rtnl_talk(l, nlh, err, "%s %s", port, join ? "joins its bridge" : "leaves its bridge");
 }
 
 static int live_set_up(struct vp_net *net, const char *name, bool up, struct vp_err *err)
 {
-	struct live *l = live_of(net);
+	struct vp_rtnl *l = rtnl_of(net);
 	int index = index_of(name, err);
 	struct nlmsghdr *nlh;
 	struct ifinfomsg *ifi;
@@ -374,12 +269,12 @@ static int live_set_up(struct vp_net *net, const char *name, bool up, struct vp_
 	ifi = mnl_nlmsg_get_payload(nlh);
 	ifi->ifi_change = IFF_UP;
 	ifi->ifi_flags = up ? IFF_UP : 0;
-	return talk(l, nlh, err, "%s %s", up ? "bring up" : "take down", name);
+	return vp_rtnl_talk(l, nlh, err, "%s %s", up ? "bring up" : "take down", name);
 }
 
 static int live_set_mtu(struct vp_net *net, const char *name, unsigned mtu, struct vp_err *err)
 {
-	struct live *l = live_of(net);
+	struct vp_rtnl *l = rtnl_of(net);
 	int index = index_of(name, err);
 	struct nlmsghdr *nlh;
 
@@ -387,7 +282,7 @@ static int live_set_mtu(struct vp_net *net, const char *name, unsigned mtu, stru
 		return -1;
 	nlh = begin_link(l, RTM_NEWLINK, 0, index);
 	mnl_attr_put_u32(nlh, IFLA_MTU, mtu);
-	return talk(l, nlh, err, "MTU %u of %s", mtu, name);
+	return vp_rtnl_talk(l, nlh, err, "MTU %u of %s", mtu, name);
 }
 
 static void put_broadcast(struct nlmsghdr *nlh, const struct vp_ip *ip, unsigned prefix)
@@ -402,7 +297,7 @@ static void put_broadcast(struct nlmsghdr *nlh, const struct vp_ip *ip, unsigned
 
 static int change_addr(struct vp_net *net, bool add, const char *name, const char *ip, unsigned prefix, struct vp_err *err)
 {
-	struct live *l = live_of(net);
+	struct vp_rtnl *l = rtnl_of(net);
 	int index = index_of(name, err);
 	struct vp_ip addr;
 	struct nlmsghdr *nlh;
@@ -412,7 +307,7 @@ static int change_addr(struct vp_net *net, bool add, const char *name, const cha
 		return -1;
 	if (!vp_ip_parse(ip, prefix, &addr))
 		return vp_net_refuse(err, EINVAL, "", "address %s/%u on %s", ip, prefix, name);
-	nlh = begin(l, add ? RTM_NEWADDR : RTM_DELADDR, NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0));
+	nlh = vp_rtnl_begin(l, add ? RTM_NEWADDR : RTM_DELADDR, NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0));
 	ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
 	ifa->ifa_family = (uint8_t)addr.family;
 	ifa->ifa_prefixlen = (uint8_t)prefix;
@@ -423,7 +318,7 @@ static int change_addr(struct vp_net *net, bool add, const char *name, const cha
 	mnl_attr_put(nlh, IFA_ADDRESS, addr.len, addr.bytes);
 	if (add)
 		put_broadcast(nlh, &addr, prefix);
-	return talk(l, nlh, err, "%s address %s/%u on %s", add ? "add" : "remove", addr.text, prefix, name);
+	return vp_rtnl_talk(l, nlh, err, "%s address %s/%u on %s", add ? "add" : "remove", addr.text, prefix, name);
 }
 
 static int live_addr_add(struct vp_net *net, const char *name, const char *ip, unsigned prefix, struct vp_err *err)
@@ -438,7 +333,7 @@ static int live_addr_del(struct vp_net *net, const char *name, const char *ip, u
 
 static void live_close(struct vp_net *net)
 {
-	mnl_socket_close(live_of(net)->nl);
+	vp_rtnl_close(rtnl_of(net));
 	free(net);
 }
 
@@ -457,21 +352,11 @@ static const struct vp_net_ops live_ops = {
 
 struct vp_net *vp_net_open(struct vp_err *err)
 {
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	struct live *l;
-	int on = 1;
+	struct vp_live *l = vp_xcalloc(1, sizeof(*l));
 
-	if (!nl || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0) {
-		vp_fail_errno(err, VP_E_NET, "netlink");
-		if (nl)
-			mnl_socket_close(nl);
-		return NULL;
-	}
-	/* Both only improve error messages: kernels that lack them do not matter. */
-	mnl_socket_setsockopt(nl, NETLINK_EXT_ACK, &on, sizeof(on));
-	mnl_socket_setsockopt(nl, NETLINK_CAP_ACK, &on, sizeof(on));
-	l = vp_xcalloc(1, sizeof(*l));
 	l->net.ops = &live_ops;
-	l->nl = nl;
-	return &l->net;
+	if (!vp_rtnl_open(&l->nl, err))
+		return &l->net;
+	free(l);
+	return NULL;
 }
