@@ -18,6 +18,7 @@
 struct fake {
 	struct vp_net net;
 	struct vp_links links;
+	struct vp_rules rules;
 	/* The operation that fails, counted down; 0: none. */
 	unsigned fail;
 	int last_index;
@@ -115,6 +116,12 @@ static int fake_tap_add(struct vp_net *net, const char *name, uid_t owner, const
 	return add(net, VP_LINK_TAP, name, alias, err);
 }
 
+static void drop_rule(struct vp_rules *r, size_t i)
+{
+	free(r->items[i].text);
+	r->items[i] = r->items[--r->n];
+}
+
 static int fake_link_del(struct vp_net *net, const char *name, struct vp_err *err)
 {
 	struct fake *f = fake_of(net);
@@ -125,6 +132,9 @@ static int fake_link_del(struct vp_net *net, const char *name, struct vp_err *er
 	for (size_t i = 0; i < f->links.n; i++)
 		if (!strcmp(f->links.items[i].master, link->name))
 			f->links.items[i].master[0] = '\0';
+	for (size_t i = f->rules.n; i-- > 0;)
+		if (!strcmp(f->rules.items[i].dev, link->name))
+			drop_rule(&f->rules, i);
 	free(link->addrs);
 	*link = f->links.items[--f->links.n];
 	return 0;
@@ -221,8 +231,35 @@ static int fake_addr_del(struct vp_net *net, const char *name, const char *ip, u
 	return vp_net_refuse(err, EADDRNOTAVAIL, "", "remove address %s/%u on %s", addr.text, prefix, name);
 }
 
+static int fake_rules(struct vp_net *net, const char *mark, struct vp_rules *out, struct vp_err *err)
+{
+	const struct vp_rules *all = &fake_of(net)->rules;
+
+	(void)mark;
+	(void)err;
+	for (size_t i = 0; i < all->n; i++)
+		vp_rules_add(out, all->items[i].kind, all->items[i].dev, all->items[i].text);
+	return 0;
+}
+
+static int fake_rule_set(struct vp_net *net, enum vp_rule_kind kind, const char *dev, const char *text, const char *mark, struct vp_err *err)
+{
+	struct vp_rules *all = &fake_of(net)->rules;
+
+	(void)mark;
+	if (!change(net, dev, err))
+		return text || errno != ENODEV ? -1 : 0;
+	for (size_t i = all->n; i-- > 0;)
+		if (all->items[i].kind == kind && !strcmp(all->items[i].dev, dev))
+			drop_rule(all, i);
+	if (text)
+		vp_rules_add(all, kind, dev, text);
+	return 0;
+}
+
 static void fake_close(struct vp_net *net)
 {
+	vp_rules_free(&fake_of(net)->rules);
 	vp_links_free(&fake_of(net)->links);
 	free(net);
 }
@@ -237,6 +274,8 @@ static const struct vp_net_ops fake_ops = {
 	.set_mtu = fake_set_mtu,
 	.addr_add = fake_addr_add,
 	.addr_del = fake_addr_del,
+	.rules = fake_rules,
+	.rule_set = fake_rule_set,
 	.close = fake_close,
 };
 

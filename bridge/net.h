@@ -8,7 +8,7 @@
 #ifndef VP_NET_H
 #define VP_NET_H
 
-#include "../provision/base/base.h"
+#include "rules.h"
 
 enum vp_link_kind { VP_LINK_OTHER, VP_LINK_BRIDGE, VP_LINK_TAP };
 
@@ -57,6 +57,10 @@ struct vp_net_ops {
 	int (*set_mtu)(struct vp_net *net, const char *name, unsigned mtu, struct vp_err *err);
 	int (*addr_add)(struct vp_net *net, const char *name, const char *ip, unsigned prefix, struct vp_err *err);
 	int (*addr_del)(struct vp_net *net, const char *name, const char *ip, unsigned prefix, struct vp_err *err);
+	/* All rules of traffic, added to out; free with vp_rules_free(). */
+	int (*rules)(struct vp_net *net, const char *mark, struct vp_rules *out, struct vp_err *err);
+	/* Makes the rule exactly what text says (rules.h); NULL: none. What carries another mark is refused. */
+	int (*rule_set)(struct vp_net *net, enum vp_rule_kind kind, const char *dev, const char *text, const char *mark, struct vp_err *err);
 	void (*close)(struct vp_net *net);
 };
 

@@ -331,6 +331,17 @@ static int live_addr_del(struct vp_net *net, const char *name, const char *ip, u
 	return change_addr(net, false, name, ip, prefix, err);
 }
 
+static int live_rules(struct vp_net *net, const char *mark, struct vp_rules *out, struct vp_err *err)
+{
+	(void)mark;
+	return vp_shape_list(net, out, err);
+}
+
+static int live_rule_set(struct vp_net *net, enum vp_rule_kind kind, const char *dev, const char *text, const char *mark, struct vp_err *err)
+{
+	return kind == VP_RULE_SHARE ? vp_shape_share(net, dev, text, mark, err) : vp_shape_limit(net, dev, text, err);
+}
+
 static void live_close(struct vp_net *net)
 {
 	vp_rtnl_close(rtnl_of(net));
@@ -347,6 +358,8 @@ static const struct vp_net_ops live_ops = {
 	.set_mtu = live_set_mtu,
 	.addr_add = live_addr_add,
 	.addr_del = live_addr_del,
+	.rules = live_rules,
+	.rule_set = live_rule_set,
 	.close = live_close,
 };
 

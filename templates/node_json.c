@@ -227,6 +227,12 @@ static json_t *netmask(unsigned prefix)
 	return json_sprintf("%u.%u.%u.%u", m >> 24, m >> 16 & 255, m >> 8 & 255, m & 255);
 }
 
+/* NULL: no limit. */
+static json_t *bandwidth(const struct vp_bandwidth *w)
+{
+	return w->average ? json_pack("{so so so}", "average", number(w->average), "peak", number(w->peak), "burst", number(w->burst)) : NULL;
+}
+
 static json_t *nics(const struct vp_node *n)
 {
 	json_t *list = json_array();
@@ -234,13 +240,19 @@ static json_t *nics(const struct vp_node *n)
 	for (size_t i = 0; i < n->nnics; i++) {
 		const struct vp_nic *c = &n->nics[i];
 
-		json_array_append_new(list,
-				      json_pack("{so so so so so so so so so sb sb so so}", "name", text(c->name), "mac", text(c->mac), "model",
-						text(c->model), "bridge", text(c->bridge), "tap", text(c->tap), "ip", text(c->ip), "prefix",
-						number(c->prefix), "netmask", c->prefix ? netmask(c->prefix) : text(""), "gateway", text(c->gateway),
-						"dhcp", c->dhcp, "boot", c->boot, "mtu", number(c->mtu), "card", from_rows(VP_O_CARD, &c->card, 3)));
+		json_array_append_new(list, json_pack("{so so so so so so so so so sb sb so so* so}", "name", text(c->name), "mac", text(c->mac),
+						      "model", text(c->model), "bridge", text(c->bridge), "tap", text(c->tap), "ip", text(c->ip),
+						      "prefix", number(c->prefix), "netmask", c->prefix ? netmask(c->prefix) : text(""), "gateway",
+						      text(c->gateway), "dhcp", c->dhcp, "boot", c->boot, "mtu", number(c->mtu), "bandwidth",
+						      bandwidth(&c->bandwidth), "card", from_rows(VP_O_CARD, &c->card, 3)));
 	}
 	return list;
+}
+
+/* NULL: nothing is shared. */
+static json_t *share(const struct vp_bridge *b)
+{
+	return b->rate ? json_pack("{so so}", "uplink", text(b->uplink), "rate", number(b->rate)) : NULL;
 }
 
 static json_t *bridges(const struct vp_node *n)
@@ -250,8 +262,8 @@ static json_t *bridges(const struct vp_node *n)
 	for (size_t i = 0; i < n->nbridges; i++) {
 		const struct vp_bridge *b = &n->bridges[i];
 
-		json_array_append_new(list, json_pack("{so so so so}", "name", text(b->name), "address", text(b->address), "prefix",
-						      number(b->prefix), "interface", text(b->interface)));
+		json_array_append_new(list, json_pack("{so so so so so*}", "name", text(b->name), "address", text(b->address), "prefix",
+						      number(b->prefix), "interface", text(b->interface), "share", share(b)));
 	}
 	return list;
 }

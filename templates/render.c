@@ -268,6 +268,11 @@ static void add_devices(json_t *j, const struct vp_node *n, enum vp_boot boot)
 
 		json_object_set_new(nic, "order", json_integer(!ordered || boot == VP_BOOT_DISK || !c->boot ? 0 : boot == VP_BOOT_NETWORK ? 1 : 2));
 		json_object_set_new(nic, "model", json_string(nic_model(n, c, boot)));
+		/* libvirt counts in kilobytes a second. */
+		if (c->bandwidth.average)
+			json_object_set_new(nic, "limit",
+					    json_pack("{si si si}", "average", c->bandwidth.average * 125, "peak", c->bandwidth.peak * 125, "burst",
+						      c->bandwidth.burst));
 		/* Xen's tools name their devices themselves, and add to a name that is given: too long for a network device. */
 		if (is_xen(n))
 			json_object_set_new(nic, "tap", json_string(""));

@@ -114,6 +114,42 @@ static int set_tap(struct vp_world *w, const struct vp_step *s, const char *from
 	return w->net->ops->set_up(w->net, s->name, true, err);
 }
 
+static enum vp_rule_kind rule_of(enum vp_kind k)
+{
+	return k == VP_KIND_SHARE ? VP_RULE_SHARE : VP_RULE_LIMIT;
+}
+
+static int probe_rule(struct vp_world *w, enum vp_kind kind, const char *name, const char **data, struct vp_err *err)
+{
+	vp_cleanup(vp_rules_free) struct vp_rules all = { 0 };
+	const char *text;
+
+	if (w->net->ops->rules(w->net, vp_mark(w), &all, err))
+		return -1;
+	text = vp_rule_find(&all, rule_of(kind), name);
+	if (!text || !strncmp(text, VP_RULE_FOREIGN, strlen(VP_RULE_FOREIGN)))
+		return 0;
+	*data = vp_strdup(w->arena, text);
+	return 1;
+}
+
+static int probe_share(struct vp_world *w, const char *name, const char **data, struct vp_err *err)
+{
+	return probe_rule(w, VP_KIND_SHARE, name, data, err);
+}
+
+static int probe_limit(struct vp_world *w, const char *name, const char **data, struct vp_err *err)
+{
+	return probe_rule(w, VP_KIND_LIMIT, name, data, err);
+}
+
+static int set_rule(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)
+{
+	(void)from;
+	*data = to;
+	return w->net->ops->rule_set(w->net, rule_of(s->kind), s->name, to, vp_mark(w), err);
+}
+
 static int probe_disk(struct vp_world *w, const char *name, const char **data, struct vp_err *err)
 {
 	struct vp_disk_info info;
@@ -424,7 +460,7 @@ static int set_boot(struct vp_world *w, const struct vp_step *s, const char *fro
 }
 
 const struct vp_kind_ops vp_kind_ops[VP_KIND__COUNT] = {
-	[VP_KIND_BRIDGE] = { probe_link, set_bridge }, [VP_KIND_TAP] = { probe_link, set_tap },	  [VP_KIND_DISK] = { probe_disk, set_disk },
-	[VP_KIND_NODE] = { probe_node, set_node },     [VP_KIND_BOOT] = { probe_boot, set_boot }, [VP_KIND_DOMAIN] = { probe_domain, set_domain },
-	[VP_KIND_POWER] = { probe_power, set_power },
+	[VP_KIND_SHARE] = { probe_share, set_rule }, [VP_KIND_LIMIT] = { probe_limit, set_rule },     [VP_KIND_BRIDGE] = { probe_link, set_bridge },
+	[VP_KIND_TAP] = { probe_link, set_tap },     [VP_KIND_DISK] = { probe_disk, set_disk },	      [VP_KIND_NODE] = { probe_node, set_node },
+	[VP_KIND_BOOT] = { probe_boot, set_boot },   [VP_KIND_DOMAIN] = { probe_domain, set_domain }, [VP_KIND_POWER] = { probe_power, set_power },
 };

@@ -40,7 +40,7 @@ static int destroy_one(struct vp_ctx *c, struct vp_world *w, const char *node)
 		vp_fail(&err, VP_E_NOTFOUND, "there is no node '%s'", node);
 		return vp_ctx_error(c, &err);
 	}
-	if (vp_plan_consent(w, node, NULL, false, c->confirm, &err) || vp_plan_destroy(w, node, c->keep, &plan, &err))
+	if (vp_plan_consent(w, node, NULL, false, c->confirm, &err) || vp_plan_destroy(w, node, NULL, c->keep, &plan, &err))
 		return vp_ctx_error(c, &err);
 	if (!consent(c, &plan)) {
 		vp_say("%s: left as it is", node);

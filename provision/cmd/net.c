@@ -7,7 +7,7 @@
 
 static bool of_network(enum vp_kind k)
 {
-	return k == VP_KIND_BRIDGE || k == VP_KIND_TAP;
+	return k >= VP_KIND_BRIDGE && k <= VP_KIND_LIMIT;
 }
 
 /* "vprov" for this state directory's, "vprov, other state" for another one's, "" for anybody else's. */
@@ -261,7 +261,7 @@ static int net_down(struct vp_ctx *c, struct vp_world *w, const struct vp_nodes 
 		struct vp_plan plan = { 0 };
 
 		/* Node by node: the last one on a bridge takes it along. */
-		if (vp_plan_destroy(w, nodes->items[i]->name, true, &plan, &err))
+		if (vp_plan_destroy(w, nodes->items[i]->name, nodes->items[i], true, &plan, &err))
 			return vp_ctx_error(c, &err);
 		keep_network(&plan, &none);
 		if (check_unused(&links, &plan, &err) || vp_apply_removal(w, &plan, vp_world_report, &err))

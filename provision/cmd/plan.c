@@ -246,7 +246,7 @@ static int find_nodes(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *out
 
 		if (rc != 1)
 			return rc ? -1 : vp_fail(err, VP_E_NOTFOUND, "there is no node '%s'", c->args[i]);
-		if (vp_world_node(c, w, &row, &out->items[out->n++], err) || vp_plan_destroy(w, row.name, c->keep, &plan, err) ||
+		if (vp_world_node(c, w, &row, &out->items[out->n++], err) || vp_plan_destroy(w, row.name, NULL, c->keep, &plan, err) ||
 		    may_destroy(c, w, &plan, err) || vp_plan_consent(w, row.name, out->items[i], row.life >= VP_CONFIG, c->confirm, err))
 			return -1;
 	}
@@ -263,7 +263,7 @@ static int rebuild(struct vp_ctx *c, struct vp_world *w)
 	for (size_t i = 0; i < nodes.n; i++) {
 		struct vp_plan plan = { 0 };
 
-		if (vp_plan_destroy(w, nodes.items[i]->name, c->keep, &plan, &err) || vp_apply_removal(w, &plan, vp_world_report, &err))
+		if (vp_plan_destroy(w, nodes.items[i]->name, NULL, c->keep, &plan, &err) || vp_apply_removal(w, &plan, vp_world_report, &err))
 			return vp_ctx_error(c, &err);
 	}
 	return carry_out(c, w, &nodes, NULL);

@@ -467,6 +467,7 @@ static void bind_nic(struct vp_bind *b, struct vp_nic_in *in, const struct vp_va
 	vp_note_origin(b, vp_field(b, "nic.*.tap", name), in->n.tap, "derived: UUID and NIC name", NULL);
 	in->n.dhcp = !strcmp(in->bootproto, "dhcp") || !strcmp(in->bootproto, "bootp");
 	check_address(b, in, vp_child(entry, "ip"));
+	vp_bind_bandwidth(b, in);
 }
 
 /* The default gateway belongs to the NIC that gatewaydev names, else to that in whose subnet it lies; where there is none, to the NIC it boots from.
@@ -548,7 +549,7 @@ static struct vp_bridge *bridge_of(struct vp_node *n, const char *name)
 	for (size_t i = 0; i < n->nbridges; i++)
 		if (!strcmp(n->bridges[i].name, name))
 			return &n->bridges[i];
-	n->bridges[n->nbridges] = (struct vp_bridge){ .name = name, .address = "", .interface = "" };
+	n->bridges[n->nbridges] = (struct vp_bridge){ .name = name, .address = "", .interface = "", .uplink = "" };
 	return &n->bridges[n->nbridges++];
 }
 
@@ -612,6 +613,7 @@ static void bind_bridges(struct vp_bind *b)
 		if (!known)
 			address_from_gateway(b, br, &n->nics[i]);
 	}
+	vp_bind_uplink(b);
 	for (size_t i = 0; i < n->nnics; i++)
 		check_bridge(b, bridge_of(n, n->nics[i].bridge), &n->nics[i]);
 }

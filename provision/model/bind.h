@@ -129,7 +129,8 @@ const struct vp_step *vp_step_at(unsigned short step);
 /* What the rows fill: parts of the model with the raw material that is only needed while binding. */
 struct vp_node_in {
 	struct vp_node n;
-	const char *uuid, *bridge_name, *bridge_address, *bridge_interface;
+	const char *uuid, *bridge_name, *bridge_address, *bridge_interface, *uplink;
+	unsigned rate;
 	/* Position in the choices, -1 for not given. */
 	int install;
 	bool virt_given, machine_given, bridge_given;
@@ -304,6 +305,9 @@ const struct vp_blockdev *vp_block_next(const struct vp_layout *l, enum vp_block
 
 /* What is configured above the NICs; after them. */
 void vp_bind_interfaces(struct vp_bind *b);
+/* Limits of one NIC; the uplink of the bridges, which have to be there. */
+void vp_bind_bandwidth(struct vp_bind *b, struct vp_nic_in *in);
+void vp_bind_uplink(struct vp_bind *b);
 /* Children of a dict, sorted by name; NULL-terminated, in the arena. An error where the path is something else. */
 const struct vp_val **vp_sorted_children(struct vp_bind *b, const char *path);
 

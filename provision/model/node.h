@@ -41,6 +41,14 @@ struct vp_disk {
 	struct vp_drive drive;
 };
 
+/* How much a NIC may carry, each way; average 0: as much as there is. */
+struct vp_bandwidth {
+	/* Mbit/s; a peak of 0 is none. */
+	unsigned average, peak;
+	/* KiB that go at the peak, or unhindered. */
+	unsigned burst;
+};
+
 struct vp_nic {
 	const char *name;
 	/* Lower case with colons. */
@@ -59,6 +67,7 @@ struct vp_nic {
 	bool boot;
 	/* 0: default */
 	unsigned mtu;
+	struct vp_bandwidth bandwidth;
 	struct vp_card card;
 };
 
@@ -69,6 +78,9 @@ struct vp_bridge {
 	unsigned prefix;
 	/* This machine's way to it, where the bridge is another machine's; "": a device of its name. */
 	const char *interface;
+	/* The device that leads out, and how much it carries each way (Mbit/s): shared in equal parts by the nodes. "" for no sharing. */
+	const char *uplink;
+	unsigned rate;
 };
 
 /* What a paravirtual guest boots without firmware: files of the hypervisor, "" for none. */

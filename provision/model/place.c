@@ -451,7 +451,7 @@ static struct vp_bridge *bridge_of(struct bridges *l, const char *name)
 	if (!vp_is_ifname.ok(name) || l->n == VP_MAX_BRIDGES)
 		return NULL;
 	l->items = vp_grow_in(l->a, l->items, l->n, &l->cap, sizeof(*l->items));
-	l->items[l->n] = (struct vp_bridge){ .name = vp_strdup(l->a, name), .address = "", .interface = "" };
+	l->items[l->n] = (struct vp_bridge){ .name = vp_strdup(l->a, name), .address = "", .interface = "", .uplink = "" };
 	return &l->items[l->n++];
 }
 

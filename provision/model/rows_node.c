@@ -42,6 +42,11 @@ static const struct vp_row rows[] = {
 	{ VP_OWN "bridge/interface", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, bridge_interface), .field = "bridge.interface", .check = &vp_is_ifname,
 	  .help = "where the hypervisor is another machine: the interface of this one, for the boot service, on the bridge's network; default one of "
 		  "the bridge's name, else one with an address in the node's subnet" },
+	{ VP_OWN "bridge/uplink", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, uplink), .field = "bridge.uplink", .check = &vp_is_ifname,
+	  .help = "device of that bridge that leads out: what it carries is shared in equal parts by the nodes, receiving and sending; default no "
+		  "sharing" },
+	{ VP_OWN "bridge/rate", VP_O_NODE, VP_K_UINT, VP_AT(vp_node_in, rate), .field = "bridge.rate", .min = 1, .max = 1000000, .unit = "Mbit/s",
+	  .help = "how much the uplink carries each way; required with it" },
 	{ VP_OWN "kernel_args", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, n.kernel_args), .field = "kernel_args", .check = &vp_is_args,
 	  .help = "added to the installed system's kernel command line" },
 	{ VP_OWN "rootpw", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, n.rootpw), .field = "rootpw", .check = &vp_is_crypt, .secret = true,

@@ -6,9 +6,10 @@
 #include <unistd.h>
 
 #include "../hypervisor/storage.h"
-#include "plan.h"
+#include "traffic.h"
 
-static const char *const kind_names[VP_KIND__COUNT] = { "image", "bridge", "tap", "disk", "node", "boot", "domain", "power", "verify" };
+static const char *const kind_names[VP_KIND__COUNT] = { "image", "bridge", "tap",    "share", "limit", "disk",
+							"node",	 "boot",   "domain", "power", "verify" };
 static const char *const action_names[] = { "create", "change", "remove", "start", "stop", "install", "resume", "run" };
 
 const char *vp_kind_name(enum vp_kind k)
@@ -43,6 +44,7 @@ struct look {
 	struct vp_world *w;
 	struct vp_arena *a;
 	struct vp_links links;
+	struct vp_rules rules;
 	struct vp_resources made;
 	struct vp_plan *plan;
 	struct vp_diags *diags;
@@ -63,7 +65,7 @@ static struct vp_step *add(struct look *l, enum vp_kind kind, enum vp_action act
 	*s = (struct vp_step){ .kind = kind,
 			       .action = action,
 			       .name = name,
-			       .node = n && kind != VP_KIND_BRIDGE ? n->name : "",
+			       .node = n && kind != VP_KIND_BRIDGE && kind != VP_KIND_SHARE ? n->name : "",
 			       .risk = "none",
 			       .before = before,
 			       .after = after,
@@ -92,12 +94,17 @@ static void problem(struct look *l, const struct vp_node *n, const char *field, 
 		o ? o->line : 0, o ? o->path : "", "node %s: %s", n->name, what);
 }
 
-static bool planned(const struct look *l, enum vp_kind kind, const char *name)
+static struct vp_step *step_of(const struct look *l, enum vp_kind kind, const char *name)
 {
 	for (size_t i = 0; i < l->plan->n; i++)
 		if (l->plan->items[i].kind == kind && !strcmp(l->plan->items[i].name, name))
-			return true;
-	return false;
+			return &l->plan->items[i];
+	return NULL;
+}
+
+static bool planned(const struct look *l, enum vp_kind kind, const char *name)
+{
+	return step_of(l, kind, name);
 }
 
 static void plan_bridge(struct look *l, const struct vp_node *n, const struct vp_bridge *b)
@@ -144,6 +151,58 @@ static void plan_tap(struct look *l, const struct vp_node *n, const struct vp_ni
 	else if (!made || strcmp(made->data, want) || strcmp(link->master, nic->bridge) || !link->up)
 		add(l, VP_KIND_TAP, made ? VP_CHANGE : VP_CREATE, nic->tap, n, made ? made->data : NULL, want,
 		    made && strcmp(made->data, want) ? why : "it was changed outside vprov");
+}
+
+static void change_step(struct vp_step *s, const char *before, const char *after)
+{
+	s->after = after;
+	s->action = !after ? VP_REMOVE : before ? VP_CHANGE : VP_CREATE;
+}
+
+/* One share as it is, recorded and live, beside what it shall be. */
+static void plan_share(struct look *l, const struct vp_node *n, const char *uplink, const char *old, const struct vp_bridge *b)
+{
+	const struct vp_resource *made = vp_resource_find(&l->made, "share", uplink);
+	const char *live = vp_rule_find(&l->rules, VP_RULE_SHARE, uplink), *before = made ? made->data : NULL;
+	struct vp_step *s = step_of(l, VP_KIND_SHARE, uplink);
+	const char *want = vp_share_text(l->a, s ? s->after : before, old, n, b);
+
+	if (b && !vp_link_find(&l->links, uplink))
+		problem(l, n, "bridge.uplink", VP_E_REFERENCE, vp_printf(l->a, "there is no device '%s' whose traffic could be shared", uplink));
+	else if (b && live && !strncmp(live, VP_RULE_FOREIGN, strlen(VP_RULE_FOREIGN)))
+		problem(l, n, "bridge.uplink", VP_E_NETOWN,
+			vp_printf(l->a, "'%s' has a queueing discipline (tc) of somebody else, %s", uplink, live + strlen(VP_RULE_FOREIGN)));
+	else if (s)
+		change_step(s, before, want);
+	else if (want && (!before || strcmp(want, before) || (b && (!live || strcmp(want, live)))))
+		add(l, VP_KIND_SHARE, made ? VP_CHANGE : VP_CREATE, uplink, n, before, want,
+		    made && !strcmp(want, before) ? "it was changed outside vprov" : vp_printf(l->a, "%s and who uses it", uplink));
+	else if (!want && made)
+		add(l, VP_KIND_SHARE, VP_REMOVE, uplink, n, before, NULL, "nobody uses it any more");
+}
+
+static void plan_shares(struct look *l, const struct vp_node *n, const char *old)
+{
+	for (size_t i = 0; i < n->nbridges; i++)
+		if (*n->bridges[i].uplink)
+			plan_share(l, n, n->bridges[i].uplink, old, &n->bridges[i]);
+	for (size_t i = 0; i < l->made.n; i++)
+		if (!strcmp(l->made.items[i].kind, "share") && !vp_uplink_bridge(n, l->made.items[i].name))
+			plan_share(l, n, l->made.items[i].name, old, NULL);
+}
+
+/* A rule of one tap, which goes with it. */
+static void plan_rule(struct look *l, const struct vp_node *n, const struct vp_nic *nic, enum vp_kind kind, enum vp_rule_kind rule, const char *want)
+{
+	const struct vp_resource *made = vp_resource_find(&l->made, vp_kind_name(kind), nic->tap);
+	const char *live = vp_rule_find(&l->rules, rule, nic->tap);
+	const char *why = vp_printf(l->a, "NIC %s of %s", nic->name, n->name);
+
+	if (!want && made)
+		add(l, kind, VP_REMOVE, nic->tap, n, made->data, NULL, "the profile does not ask for it any more");
+	else if (want && (!made || strcmp(made->data, want) || !live || strcmp(live, want)))
+		add(l, kind, made ? VP_CHANGE : VP_CREATE, nic->tap, n, made ? made->data : NULL, want,
+		    made && !strcmp(made->data, want) ? "it was changed outside vprov" : why);
 }
 
 static void add_space(struct look *l, const struct statvfs *vfs, const char *dir, uint64_t size)
@@ -384,11 +443,11 @@ static void plan_leftovers(struct look *l, const struct vp_node *n)
 		if (strcmp(r->node, n->name))
 			continue;
 		for (size_t k = 0; k < n->nnics; k++)
-			wanted |= !strcmp(r->kind, "tap") && !strcmp(r->name, n->nics[k].tap);
+			wanted |= !strcmp(r->name, n->nics[k].tap);
 		for (size_t k = 0; k < n->ndisks; k++)
 			wanted |= !strcmp(r->kind, "disk") && !strcmp(r->name, n->disks[k].path);
-		if (!wanted && !strcmp(r->kind, "tap"))
-			add(l, VP_KIND_TAP, VP_REMOVE, r->name, n, r->data, NULL, "the profile has no such NIC any more");
+		if (!wanted && (!strcmp(r->kind, "tap") || !strcmp(r->kind, "limit")))
+			add(l, (enum vp_kind)vp_kind_find(r->kind), VP_REMOVE, r->name, n, r->data, NULL, "the profile has no such NIC any more");
 		else if (!wanted && !strcmp(r->kind, "disk"))
 			note(l, vp_printf(l->a, "%s: %s is no longer in the profile; it is left alone", n->name, r->name));
 	}
@@ -433,6 +492,9 @@ static int plan_node(struct look *l, const struct vp_node *n)
 			plan_bridge(l, n, &n->bridges[i]);
 		for (size_t i = 0; i < n->nnics; i++)
 			plan_tap(l, n, &n->nics[i]);
+		for (size_t i = 0; i < n->nnics; i++)
+			plan_rule(l, n, &n->nics[i], VP_KIND_LIMIT, VP_RULE_LIMIT, vp_nic_limit(l->a, &n->nics[i]));
+		plan_shares(l, n, old ? old->data : NULL);
 	}
 	for (size_t i = 0; i < n->ndisks; i++)
 		if (n->disks[i].block && !n->disks[i].volume ? plan_volume(l, n, &n->disks[i]) : plan_disk(l, n, &n->disks[i]))
@@ -463,9 +525,29 @@ static int by_kind(const void *a, const void *b)
 	return rc ? rc : (int)y->action - (int)x->action;
 }
 
-static int look_around(struct look *l)
+/* Rules cost a dump more: most sites have none. */
+static bool ruled(const struct vp_nodes *nodes)
 {
-	if (l->w->net && l->w->net->ops->list(l->w->net, &l->links, l->err))
+	for (size_t i = 0; i < nodes->n; i++) {
+		const struct vp_node *n = nodes->items[i];
+
+		for (size_t k = 0; k < n->nbridges; k++)
+			if (*n->bridges[k].uplink)
+				return true;
+		for (size_t k = 0; k < n->nnics; k++)
+			if (n->nics[k].bandwidth.average)
+				return true;
+	}
+	return false;
+}
+
+static int look_around(struct look *l, const struct vp_nodes *nodes)
+{
+	const struct vp_net_ops *net = l->w->net ? l->w->net->ops : NULL;
+
+	if (net && net->list(l->w->net, &l->links, l->err))
+		return -1;
+	if (net && ruled(nodes) && net->rules(l->w->net, l->mark, &l->rules, l->err))
 		return -1;
 	return l->w->state ? vp_resources(l->w->state, l->a, NULL, &l->made, l->err) : 0;
 }
@@ -511,7 +593,7 @@ int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_pla
 	int rc;
 
 	l.mark = vp_printf(w->arena, "vprov:%s", w->state ? vp_state_id(w->state) : "");
-	rc = look_around(&l);
+	rc = look_around(&l, nodes);
 	for (size_t i = 0; !rc && i < nodes->n; i++)
 		if (nodes->items[i]->machine == VP_HYPERVISOR)
 			note(&l, vp_printf(l.a, "%s is a hypervisor: vprov makes its guests, not itself", nodes->items[i]->name));
@@ -521,6 +603,7 @@ int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_pla
 	note_space(&l);
 	rc = rc ? rc : note_deadlines(&l, err);
 	vp_links_free(&l.links);
+	vp_rules_free(&l.rules);
 	if (!rc && out->n)
 		qsort(out->items, out->n, sizeof(*out->items), by_kind);
 	return rc;
@@ -539,12 +622,22 @@ static bool bridge_shared(const struct look *l, const char *bridge, const char *
 	return false;
 }
 
+/* The share of an uplink without a node that goes. */
+static void unshare(struct look *l, const struct vp_resource *r, const char *node, const struct vp_node *want)
+{
+	const struct vp_resource *record = vp_resource_find(&l->made, "node", node);
+	const char *left = vp_share_text(l->a, r->data, record ? record->data : NULL, want, NULL);
+
+	if (!left || strcmp(left, r->data))
+		add(l, VP_KIND_SHARE, left ? VP_CHANGE : VP_REMOVE, r->name, NULL, r->data, left, "destroy");
+}
+
 static int by_kind_down(const void *a, const void *b)
 {
 	return by_kind(b, a);
 }
 
-int vp_plan_destroy(struct vp_world *w, const char *node, bool keep_disks, struct vp_plan *out, struct vp_err *err)
+int vp_plan_destroy(struct vp_world *w, const char *node, const struct vp_node *want, bool keep_disks, struct vp_plan *out, struct vp_err *err)
 {
 	struct look l = { .w = w, .a = w->arena, .plan = out, .err = err };
 	struct vp_virt_dom dom = { 0 };
@@ -563,6 +656,8 @@ int vp_plan_destroy(struct vp_world *w, const char *node, bool keep_disks, struc
 
 		if (kind == VP_KIND_BRIDGE)
 			mine = !bridge_shared(&l, r->name, node);
+		if (kind == VP_KIND_SHARE)
+			unshare(&l, r, node, want);
 		if (!mine || (keep_disks && kind == VP_KIND_DISK))
 			continue;
 		s = add(&l, kind, VP_REMOVE, r->name, NULL, r->data, NULL, "destroy");

@@ -49,6 +49,8 @@ enum vp_kind {
 	VP_KIND_IMAGE,
 	VP_KIND_BRIDGE,
 	VP_KIND_TAP,
+	VP_KIND_SHARE,
+	VP_KIND_LIMIT,
 	VP_KIND_DISK,
 	VP_KIND_NODE,
 	/* Kernel and ramdisk of an installation, on the machine of the hypervisor. */
@@ -66,7 +68,7 @@ enum vp_action { VP_CREATE, VP_CHANGE, VP_REMOVE, VP_START, VP_STOP, VP_INSTALL,
 struct vp_step {
 	enum vp_kind kind;
 	enum vp_action action;
-	/* Bridge or tap name, disk path, node name. */
+	/* Name of a device (share, limit: of that which is ruled), disk path, node name. */
 	const char *name;
 	/* Owner; "" for what nodes share. */
 	const char *node;
@@ -95,8 +97,9 @@ struct vp_plan {
  * a foreign device or domain of that name) go to diags; the plan is not to be used when there were errors.
  */
 int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_plan *out, struct vp_diags *diags, struct vp_err *err);
-/* What has to be done to remove one node, with what it alone uses; keep_disks leaves its images. */
-int vp_plan_destroy(struct vp_world *w, const char *node, bool keep_disks, struct vp_plan *out, struct vp_err *err);
+/* What has to be done to remove one node, with what it alone uses; keep_disks leaves its images. want (may be NULL) says what a node is
+ * of which the state has no record, only devices. */
+int vp_plan_destroy(struct vp_world *w, const char *node, const struct vp_node *want, bool keep_disks, struct vp_plan *out, struct vp_err *err);
 
 /* What installing the node destroys, as in vp_step.loss; "" where its disks are absent, blank, or only hold what is kept. */
 int vp_plan_loss(struct vp_world *w, const struct vp_node *n, const char **loss, struct vp_err *err);

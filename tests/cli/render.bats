@@ -39,6 +39,16 @@ render() {
 	done
 }
 
+@test "render domain: who makes the tap limits it: another machine's libvirt, or vprov" {
+	printf 'nics/eth0/bandwidth/%s\n' "average = 100" "peak = 200" >"$BATS_TEST_TMPDIR/site.conf"
+	render --connect qemu+ssh://other.example.org/system --config "$BATS_TEST_TMPDIR/site.conf" domain profiles/quickstart.xml >"$out"
+	xmllint --xpath '//interface/bandwidth/inbound[@average="12500" and @peak="25000" and @burst="122"]' "$out"
+	xmllint --xpath '//interface/bandwidth/outbound[@average="12500"]' "$out"
+	! command -v virsh >/dev/null || virsh -q -c test:///default define --validate "$out"
+	render --config "$BATS_TEST_TMPDIR/site.conf" domain profiles/quickstart.xml >"$out"
+	run ! grep bandwidth "$out"
+}
+
 @test "render domain-install: the network comes after the disk" {
 	render --virt qemu domain-install profiles/quickstart.xml >"$out"
 	[ "$(xmllint --xpath 'string(//disk/boot/@order)' "$out")" = 1 ]

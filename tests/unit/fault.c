@@ -124,7 +124,20 @@ static int addr_del(struct vp_net *n, const char *name, const char *ip, unsigned
 	return refused(err) ? -1 : changed(net->ops->addr_del(net, name, ip, prefix, err));
 }
 
-static const struct vp_net_ops net_ops = { net_list, bridge_add, tap_add, link_del, set_master, set_up, set_mtu, addr_add, addr_del, NULL };
+static int rules(struct vp_net *n, const char *mark, struct vp_rules *out, struct vp_err *err)
+{
+	(void)n;
+	return net->ops->rules(net, mark, out, err);
+}
+
+static int rule_set(struct vp_net *n, enum vp_rule_kind kind, const char *dev, const char *text, const char *mark, struct vp_err *err)
+{
+	(void)n;
+	return refused(err) ? -1 : changed(net->ops->rule_set(net, kind, dev, text, mark, err));
+}
+
+static const struct vp_net_ops net_ops = { net_list, bridge_add, tap_add,  link_del, set_master, set_up,
+					   set_mtu,  addr_add,	 addr_del, rules,    rule_set,	 NULL };
 static struct vp_net faulty_net = { &net_ops };
 
 static int disk_info(void *ctx, const char *path, struct vp_disk_info *out, struct vp_err *err)
@@ -191,7 +204,8 @@ static char base[512];
 static struct vp_arena *arena;
 static struct vp_world world;
 
-/* Two nodes on one bridge; `second` is what changes: the bridge's address, the memory, and of the first node the MTU and a NIC more. */
+/* Two nodes on one bridge; `second` is what changes: the bridge's address, the memory, and of the first node the MTU and a NIC more; the
+ * limits of NICs, and the sharing of the uplink. */
 static struct vp_node *make_node(int node, bool second, struct vp_diags *diags)
 {
 	bool more = second && node == 1;
@@ -199,10 +213,12 @@ static struct vp_node *make_node(int node, bool second, struct vp_diags *diags)
 		arena,
 		"{\"system\": {\"network\": {\"hostname\": \"n%d\", \"domainname\": \"example.org\", \"interfaces\": {\"eth0\":"
 		"  {\"ip\": \"10.99.0.1%d\", \"netmask\": \"255.255.255.0\"%s}}},"
-		" \"vprov\": {\"install\": \"%s\", \"virt\": \"qemu\", \"bridge\": {\"name\": \"vptest\", \"address\": \"10.99.0.%d/24\"}}},"
+		" \"vprov\": {\"install\": \"%s\", \"virt\": \"qemu\", \"bridge\": {\"name\": \"vptest\", \"address\": \"10.99.0.%d/24\"%s}%s}},"
 		"\"hardware\": {\"cpu\": [{\"cores\": 1}], \"ram\": [{\"size\": %d}], \"harddisks\": {\"sda\": {\"capacity\": 4096}},"
 		" \"cards\": {\"nic\": {\"eth0\": {\"boot\": true}%s}}}}",
-		node, node, more ? ", \"mtu\": 1400" : "", node == 1 ? "image" : "none", second ? 2 : 1, second ? 1024 : 512,
+		node, node, more ? ", \"mtu\": 1400" : "", node == 1 ? "image" : "none", second ? 2 : 1,
+		second ? ", \"uplink\": \"up0\", \"rate\": 1000" : "",
+		second == (node == 1) ? ", \"nics\": {\"eth0\": {\"bandwidth\": {\"average\": 100}}}" : "", second ? 1024 : 512,
 		more ? ", \"eth1\": {}" : "");
 	const struct vp_bind_opts opts = { .virt = -1, .state_dir = world.state_dir };
 	struct vp_profile *p = vp_profile_parse(arena, vp_printf(arena, "n%d.json", node), text, strlen(text), diags);
@@ -240,6 +256,7 @@ static void new_world(void)
 
 	arena = vp_arena_new();
 	net = vp_net_fake();
+	assert_int_equal(net->ops->tap_add(net, "up0", 0, "another one's", NULL), 0);
 	hv = vp_hv_fake();
 	disks = vp_disk_fake_new();
 	fault.fail_at = fault.kill_at = 0;
@@ -283,6 +300,17 @@ static void describe_links(struct vp_buf *out)
 	}
 }
 
+static void describe_rules(struct vp_buf *out)
+{
+	vp_cleanup(vp_rules_free) struct vp_rules all = { 0 };
+
+	assert_int_equal(net->ops->rules(net, vp_mark(&world), &all, NULL), 0);
+	for (int kind = VP_RULE_SHARE; kind <= VP_RULE_LIMIT; kind++)
+		for (size_t i = 0; i < all.n; i++)
+			if ((int)all.items[i].kind == kind)
+				vp_buf_addf(out, "rule %d of %s: %s\n", kind, all.items[i].dev, all.items[i].text);
+}
+
 static void describe_domain(struct vp_buf *out, const char *name)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf xml = { 0 };
@@ -306,6 +334,7 @@ static char *describe(void)
 	char *text;
 
 	describe_links(&out);
+	describe_rules(&out);
 	vp_disk_fake_list(disks, &out);
 	describe_domain(&out, "n1.example.org");
 	describe_domain(&out, "n2.example.org");
@@ -371,7 +400,7 @@ static int destroy(struct vp_err *err)
 	for (size_t i = 0; i < vp_count(names); i++) {
 		struct vp_plan plan = { 0 };
 
-		if (vp_plan_destroy(&world, names[i], false, &plan, err) || vp_apply_removal(&world, &plan, NULL, err))
+		if (vp_plan_destroy(&world, names[i], NULL, false, &plan, err) || vp_apply_removal(&world, &plan, NULL, err))
 			return -1;
 	}
 	return 0;

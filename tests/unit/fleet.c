@@ -679,7 +679,7 @@ static struct vp_buf make_record(struct world *w)
 	static struct vp_origin origins[] = { { "nic.eth0.mac", "m", "/hardware/x", "f.xml", 7 } };
 	static struct vp_nic nics[] = { { .name = "eth0", .mac = "52:54:00:00:00:01", .tap = "vptap", .ip = "10.0.0.1", .bridge = "br0" } };
 	static struct vp_disk disks[] = { { .name = "sda", .path = "/s/a.qcow2", .size = 5 }, { .name = "sdb", .path = "", .size = 6 } };
-	static struct vp_bridge bridges[] = { { "br0", "10.0.0.254", 24, "" } };
+	static struct vp_bridge bridges[] = { { .name = "br0", .address = "10.0.0.254", .prefix = 24, .interface = "", .uplink = "" } };
 	static struct vp_place_disk place_disks[] = { { "xvda", "lvm", "/dev/vg/a", 9, true } };
 	static struct vp_place_nic place_nics[] = { { "52:54:00:00:00:02", "xenbr0" } };
 	static struct vp_placement says[] = { { .how = VP_PLACE_XEN,
