@@ -68,7 +68,8 @@ static const char *const steps[] = {
 	/* 7 */
 	"ALTER TABLE node ADD COLUMN script TEXT;",
 	/* 8 */
-	"CREATE TABLE sample (node TEXT, run TEXT, metric TEXT, unit TEXT, value REAL, less INTEGER, key TEXT, work TEXT, env TEXT, bad INTEGER, time REAL,"
+	"CREATE TABLE sample (node TEXT, run TEXT, metric TEXT, unit TEXT, value REAL, less INTEGER, key TEXT, work TEXT, env TEXT, bad INTEGER, "
+	"time REAL,"
 	" PRIMARY KEY (node, run, metric));",
 };
 #define SCHEMA_VERSION ((int)vp_count(steps))

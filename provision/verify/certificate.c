@@ -242,12 +242,24 @@ static const char *difference(struct vp_arena *a, json_t *was, const struct vp_v
 	return found;
 }
 
+void vp_certificate_judge(struct vp_arena *a, json_t *j, struct vp_certificate *out)
+{
+	struct vp_results raw = { 0 };
+	struct vp_samples known = { 0 };
+
+	out->node = vp_printable(a, text_of(a, j, "node"), 256);
+	out->version = vp_printable(a, text_of(a, j, "version"), 32);
+	out->time = vp_printable(a, text_of(a, j, "time"), 32);
+	read_results(a, json_object_get(j, "results"), &raw);
+	read_known(a, json_object_get(j, "known"), &known);
+	vp_verify_judge(a, out->node, &raw, json_object_get(j, "expect"), &known, &out->v);
+	out->differs = difference(a, json_object_get(j, "verification"), &out->v);
+}
+
 int vp_certificate_check(struct vp_arena *a, const char *state_dir, const char *text, struct vp_certificate *out, struct vp_err *err)
 {
 	json_error_t where;
 	json_t *j = json_loads(text, 0, &where);
-	struct vp_results raw = { 0 };
-	struct vp_samples known = { 0 };
 	int rc;
 
 	*out = (struct vp_certificate){ .signer = "", .differs = "" };
@@ -258,15 +270,8 @@ int vp_certificate_check(struct vp_arena *a, const char *state_dir, const char *
 		return rc;
 	}
 	rc = check_signature(a, state_dir, j, out, err);
-	if (!rc) {
-		out->node = vp_printable(a, text_of(a, j, "node"), 256);
-		out->version = vp_printable(a, text_of(a, j, "version"), 32);
-		out->time = vp_printable(a, text_of(a, j, "time"), 32);
-		read_results(a, json_object_get(j, "results"), &raw);
-		read_known(a, json_object_get(j, "known"), &known);
-		vp_verify_judge(a, out->node, &raw, json_object_get(j, "expect"), &known, &out->v);
-		out->differs = difference(a, json_object_get(j, "verification"), &out->v);
-	}
+	if (!rc)
+		vp_certificate_judge(a, j, out);
 	json_decref(j);
 	return rc;
 }

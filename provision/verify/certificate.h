@@ -25,6 +25,8 @@ json_t *vp_certificate_make(struct vp_arena *a, const char *state_dir, const str
 			    const struct vp_samples *known, struct vp_err *err);
 /* Reads one and judges its evidence again. -1 with VP_E_VERIFY where it is none, or was changed. state_dir may hold no key. */
 int vp_certificate_check(struct vp_arena *a, const char *state_dir, const char *text, struct vp_certificate *out, struct vp_err *err);
+/* What follows once the signature is right, which says nothing of the contents: anybody may sign anything. */
+void vp_certificate_judge(struct vp_arena *a, json_t *j, struct vp_certificate *out);
 void vp_certificate_print(const struct vp_certificate *c, FILE *f);
 
 #endif

@@ -5,10 +5,16 @@
 
 #include "compare.h"
 #include "proof.h"
+#include "verify.h"
 
 /* What may differ beside the property that is asked for, and then is told. */
 static const char *const properties[] = { "virt",	"memory_mib", "disk_format", "cpus",	   "disk_driver",
 					  "nic_driver", "kernel",     "clocksource", "host_kernel" };
+
+static bool is_bare(const struct vp_sample *s)
+{
+	return !strncmp(s->node, "host:", 5);
+}
 
 const char *vp_compare_value(struct vp_arena *a, const struct vp_sample *s, const char *key)
 {
@@ -25,7 +31,17 @@ static struct vp_comparison *comparison_of(struct vp_arena *a, struct vp_compari
 	return &c->items[c->n++];
 }
 
-static void add_sample(struct vp_arena *a, struct vp_comparison *c, const char *label, double value, size_t most)
+/* Samples come in the order of time, so that those of a session are together. */
+static void count_session(struct vp_arena *a, struct vp_group *g, const struct vp_sample *s)
+{
+	const char *session = vp_printf(a, "%s %s", s->node, vp_verify_session(a, s->run));
+
+	if (!g->last_session || strcmp(g->last_session, session) != 0)
+		g->sessions++;
+	g->last_session = session;
+}
+
+static void add_sample(struct vp_arena *a, struct vp_comparison *c, const char *label, const struct vp_sample *s, size_t most)
 {
 	struct vp_group *g = NULL;
 
@@ -37,7 +53,8 @@ static void add_sample(struct vp_arena *a, struct vp_comparison *c, const char *
 		g = &c->groups[c->n++];
 		*g = (struct vp_group){ .label = label, .x = vp_alloc(a, most * sizeof(double)) };
 	}
-	g->x[g->n++] = value;
+	g->x[g->n++] = s->value;
+	count_session(a, g, s);
 }
 
 static bool better(const struct vp_comparison *c, const struct vp_group *x, const struct vp_group *y)
@@ -57,7 +74,10 @@ static void sort_groups(struct vp_comparison *c)
 		}
 }
 
-/* A group has a rank where its interval against every other one leaves out equality; all pairs together at 95 %. */
+/*
+ * A group has a rank where its interval against every other one leaves out equality; all pairs together at 95 %. Two groups of one session each
+ * differ in more than was asked for: in the hour, at least.
+ */
 static void rank(struct vp_comparison *c)
 {
 	double pairs = (double)c->n * (double)(c->n - 1) / 2;
@@ -68,7 +88,7 @@ static void rank(struct vp_comparison *c)
 		for (size_t k = 0; k < c->n; k++) {
 			struct vp_shift s = { 0 };
 
-			if (k != i)
+			if (k != i && c->groups[i].sessions > 1 && c->groups[k].sessions > 1)
 				s = vp_stat_shift(c->groups[i].x, c->groups[i].n, c->groups[k].x, c->groups[k].n, 0.025 / pairs);
 			above += c->less ? s.low > 0 : s.high < 0;
 			below += c->less ? s.high < 0 : s.low > 0;
@@ -101,7 +121,8 @@ static const char *also_differs(struct vp_arena *a, const struct vp_samples *sam
 			const struct vp_sample *s = &samples->items[i];
 			const char *value;
 
-			if (strcmp(s->metric, c->metric) != 0 || strcmp(s->work, c->work) != 0)
+			/* The bare machine differs in everything. */
+			if (is_bare(s) || strcmp(s->metric, c->metric) != 0 || strcmp(s->work, c->work) != 0)
 				continue;
 			value = vp_proof_get(a, s->env, properties[p]);
 			first = first ? first : value;
@@ -150,10 +171,10 @@ void vp_compare(struct vp_arena *a, const struct vp_samples *samples, const char
 	*out = (struct vp_comparisons){ .by = by };
 	for (size_t i = 0; i < samples->n; i++) {
 		const struct vp_sample *s = &samples->items[i];
-		const char *label = vp_compare_value(a, s, by);
+		const char *label = is_bare(s) && strcmp(by, "node") != 0 ? "host" : vp_compare_value(a, s, by);
 
 		if (s->value > 0)
-			add_sample(a, comparison_of(a, out, s), *label ? label : "?", s->value, samples->n);
+			add_sample(a, comparison_of(a, out, s), *label ? label : "?", s, samples->n);
 	}
 	for (size_t i = 0; i < out->n; i++) {
 		struct vp_comparison *c = &out->items[i];

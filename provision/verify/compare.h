@@ -14,11 +14,14 @@ struct vp_group {
 	const char *label;
 	double *x;
 	size_t n;
+	/* How many sessions these are of: runs of one share the hour, the load and the boot, so that one session proves nothing of the group. */
+	size_t sessions;
+	const char *last_session;
 	double median, cv;
 	/* Against the reference; it has none of its own. */
 	struct vp_compared against;
 	bool reference;
-	/* 1 for the best; 0 where it cannot be told from every other group. */
+	/* 1 for the best; 0 where it cannot be told from every other group, or was measured in one session only, or the other one was. */
 	unsigned rank;
 	/* How far its median is from those of the others, robustly (vp_stat_robust_z()); odd where that is too far, over all metrics together. */
 	double z;

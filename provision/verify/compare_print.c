@@ -65,7 +65,10 @@ void vp_compare_print(const struct vp_comparisons *c, FILE *f)
 	for (size_t i = 0; i < c->n; i++)
 		print_one(&c->items[i], c->by, f);
 	if (c->n)
-		fputs("A group without a rank cannot be told from another one (95 %, all pairs together).\n", f);
+		fputs("A group without a rank cannot be told from another one (95 %, all pairs together), or it or the other was measured in one "
+		      "session only:\n"
+		      "then the hour and its load may make the difference.\n",
+		      f);
 }
 
 static json_t *number(double v)

@@ -44,10 +44,9 @@ static json_t *axis(double top, const char *unit)
 	json_t *ticks = json_array();
 	double step = step_for(top);
 
-	for (double at = 0; at <= top * 1.0001; at += step) {
-		json_array_append_new(
-			ticks, json_pack("{s:o, s:o, s:b}", "at", percent(at / top * WIDTH / 100), "text", json_sprintf("%g", at), "first", at <= 0));
-	}
+	for (int i = 0; i * step <= top * 1.0001; i++)
+		json_array_append_new(ticks, json_pack("{s:o, s:o, s:b}", "at", percent(i * step / top * WIDTH / 100), "text",
+						       json_sprintf("%g", i * step), "first", i == 0));
 	return json_pack("{s:o, s:s}", "ticks", ticks, "unit", unit);
 }
 

@@ -18,7 +18,7 @@ runs() {
 	local node=$1 virt=$2 driver=$3 metric=$4 unit=$5 i=0
 	shift 5
 	for v; do
-		sql "INSERT INTO sample VALUES ('$node', 's.0$((++i))', '$metric', '$unit', $v, 0, 'key-$virt', 'work', 'virt=$virt
+		sql "INSERT INTO sample VALUES ('$node', 's$((++i > 3)).0$i', '$metric', '$unit', $v, 0, 'key-$virt', 'work', 'virt=$virt
 disk_driver=$driver
 machine=EPYC, 2 CPUs
 ', 0, julianday('now'))"
