@@ -207,6 +207,14 @@ static void settle(struct judge *j, struct vp_metric *m, size_t bad)
 	doubt(m, bad * 100 > j->nruns * MAX_VOID ? m->verdict : VP_PASS, why);
 }
 
+static double pressure_of(const struct judge *j, const struct run *run)
+{
+	const char *host = raw_text(j, run, "host");
+	double p = strtod(vp_proof_get(j->arena, host ? host : "", "cpu_pressure"), NULL);
+
+	return p > 0 ? p : 0;
+}
+
 static void judge_row(struct judge *j, const struct row *row)
 {
 	struct vp_verification *v = j->v;
@@ -228,6 +236,7 @@ static void judge_row(struct judge *j, const struct row *row)
 		m->less = one.less;
 		if (one.verdict == VP_PASS) {
 			m->samples[m->nsamples] = value;
+			m->pressure = fmax(m->pressure, pressure_of(j, &j->runs[i]));
 			m->runs[m->nsamples++] = j->runs[i].id;
 		} else if (!bad++ || one.verdict == VP_FAIL) {
 			doubt(m, one.verdict, one.reason);

@@ -33,6 +33,8 @@ struct vp_metric {
 	double tolerance;
 	/* As in vp_sample. */
 	const char *key, *work, *env;
+	/* How busy the host's processors were at the end of the busiest run, in percent of a minute that something waited for one. */
+	double pressure;
 	enum vp_verdict verdict;
 	/* Why it is not PASS, or a remark on how sure it is; "" where there is nothing to say. */
 	const char *reason;

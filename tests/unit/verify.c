@@ -454,6 +454,30 @@ static void test_gate(void **state)
 	json_decref(expect);
 }
 
+/* A busy neighbour is not the node's fault. */
+static void test_busy_host(void **state)
+{
+	struct vp_results raw = session(six, 6);
+	json_t *expect = expect_with("{\"tolerances\": [\"*=5%\"]}");
+	struct vp_verification v;
+
+	(void)state;
+	known = (struct vp_samples){ 0 };
+	for (int busy = 0; busy < 2; busy++) {
+		const char *host = busy ? "machine=m\ncpu_pressure=43.2\n" : "machine=m\ncpu_pressure=3.2\n";
+
+		/* In place of the last run's network. */
+		raw.items[34] = (struct vp_result){ SESSION ".06", "host", host, strlen(host), 0 };
+		vp_verify_judge(arena, "ce01.example.org", &raw, expect, &known, &v);
+		if (!busy)
+			know_ten("host:machine", 1100, metric(&v, "disk.seeks"), "another key");
+		vp_verify_judge(arena, "ce01.example.org", &raw, expect, &known, &v);
+		assert_int_equal(metric(&v, "disk.seeks")->verdict, busy ? VP_VOID : VP_FAIL);
+		assert_true(!busy || strstr(metric(&v, "disk.seeks")->reason, "for 43 % of a minute"));
+	}
+	json_decref(expect);
+}
+
 static void test_environment(void **state)
 {
 	struct vp_results raw = session(six, 1);
@@ -643,9 +667,9 @@ static void test_stored(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_cpu_kernel),	 TEST(test_judge_changes), TEST(test_judge_status), TEST(test_median), TEST(test_golden),
-		TEST(test_json_missing), TEST(test_hostile_bytes), TEST(test_session),	    TEST(test_clocks), TEST(test_gate),
-		TEST(test_environment),	 TEST(test_own),	   TEST(test_certificate),  TEST(test_stored),
+		TEST(test_cpu_kernel),	 TEST(test_judge_changes), TEST(test_judge_status), TEST(test_median),	    TEST(test_golden),
+		TEST(test_json_missing), TEST(test_hostile_bytes), TEST(test_session),	    TEST(test_clocks),	    TEST(test_gate),
+		TEST(test_environment),	 TEST(test_busy_host),	   TEST(test_own),	    TEST(test_certificate), TEST(test_stored),
 	};
 
 	return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
