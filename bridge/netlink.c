@@ -333,13 +333,16 @@ static int live_addr_del(struct vp_net *net, const char *name, const char *ip, u
 
 static int live_rules(struct vp_net *net, const char *mark, struct vp_rules *out, struct vp_err *err)
 {
-	(void)mark;
-	return vp_shape_list(net, out, err);
+	return vp_shape_list(net, out, err) || vp_guard_list(mark, out, err) ? -1 : 0;
 }
 
 static int live_rule_set(struct vp_net *net, enum vp_rule_kind kind, const char *dev, const char *text, const char *mark, struct vp_err *err)
 {
-	return kind == VP_RULE_SHARE ? vp_shape_share(net, dev, text, mark, err) : vp_shape_limit(net, dev, text, err);
+	switch (kind) {
+	case VP_RULE_SHARE: return vp_shape_share(net, dev, text, mark, err);
+	case VP_RULE_GUARD: return vp_guard_set(dev, text, mark, err);
+	default: return vp_shape_limit(net, dev, text, err);
+	}
 }
 
 static void live_close(struct vp_net *net)

@@ -16,6 +16,11 @@ enum vp_rule_kind {
 	 * more, get equal parts of it in each direction as long as they want more; entries are sorted.
 	 */
 	VP_RULE_SHARE,
+	/*
+	 * What may come out of a tap: "[limit AVERAGE BURST, ]mac MAC ..., from ADDRESS ...[, any6]", in Mbit/s and KiB; without "mac" everything,
+	 * without "from" from any address of these MACs. Through a bridge: "isolated [UPLINK]". The live text is a digest.
+	 */
+	VP_RULE_GUARD,
 	/* Of a tap, what it is given: "AVERAGE PEAK BURST" in Mbit/s (PEAK 0: none) and KiB. */
 	VP_RULE_LIMIT,
 };
@@ -65,5 +70,8 @@ void vp_share_free(struct vp_share *s);
 int vp_shape_list(struct vp_net *net, struct vp_rules *out, struct vp_err *err);
 int vp_shape_share(struct vp_net *net, const char *dev, const char *text, const char *mark, struct vp_err *err);
 int vp_shape_limit(struct vp_net *net, const char *dev, const char *text, struct vp_err *err);
+/* Its filters (guard.c). */
+int vp_guard_list(const char *mark, struct vp_rules *out, struct vp_err *err);
+int vp_guard_set(const char *dev, const char *text, const char *mark, struct vp_err *err);
 
 #endif

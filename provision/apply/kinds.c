@@ -7,6 +7,7 @@
 
 #include "../state/phase.h"
 #include "../../templates/installer.h"
+#include "../plan/traffic.h"
 #include "post.h"
 
 #define MTU_DEFAULT 1500
@@ -116,7 +117,7 @@ static int set_tap(struct vp_world *w, const struct vp_step *s, const char *from
 
 static enum vp_rule_kind rule_of(enum vp_kind k)
 {
-	return k == VP_KIND_SHARE ? VP_RULE_SHARE : VP_RULE_LIMIT;
+	return k == VP_KIND_SHARE ? VP_RULE_SHARE : k == VP_KIND_GUARD ? VP_RULE_GUARD : VP_RULE_LIMIT;
 }
 
 static int probe_rule(struct vp_world *w, enum vp_kind kind, const char *name, const char **data, struct vp_err *err)
@@ -141,6 +142,26 @@ static int probe_share(struct vp_world *w, const char *name, const char **data, 
 static int probe_limit(struct vp_world *w, const char *name, const char **data, struct vp_err *err)
 {
 	return probe_rule(w, VP_KIND_LIMIT, name, data, err);
+}
+
+static int probe_guard(struct vp_world *w, const char *name, const char **data, struct vp_err *err)
+{
+	return probe_rule(w, VP_KIND_GUARD, name, data, err);
+}
+
+/* What is recorded of a guard is what was asked for, and how it looks live: the one does not show in the other. */
+static int set_guard(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)
+{
+	const char *want = to ? vp_strndup(w->arena, to, strcspn(to, VP_GUARD_LIVE)) : NULL, *live = "";
+
+	(void)from;
+	*data = to;
+	if (w->net->ops->rule_set(w->net, VP_RULE_GUARD, s->name, want, vp_mark(w), err))
+		return -1;
+	if (want && probe_guard(w, s->name, &live, err) < 0)
+		return -1;
+	*data = want ? vp_guard_record(w->arena, want, live) : NULL;
+	return 0;
 }
 
 static int set_rule(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)
@@ -460,7 +481,8 @@ static int set_boot(struct vp_world *w, const struct vp_step *s, const char *fro
 }
 
 const struct vp_kind_ops vp_kind_ops[VP_KIND__COUNT] = {
-	[VP_KIND_SHARE] = { probe_share, set_rule }, [VP_KIND_LIMIT] = { probe_limit, set_rule },     [VP_KIND_BRIDGE] = { probe_link, set_bridge },
-	[VP_KIND_TAP] = { probe_link, set_tap },     [VP_KIND_DISK] = { probe_disk, set_disk },	      [VP_KIND_NODE] = { probe_node, set_node },
-	[VP_KIND_BOOT] = { probe_boot, set_boot },   [VP_KIND_DOMAIN] = { probe_domain, set_domain }, [VP_KIND_POWER] = { probe_power, set_power },
+	[VP_KIND_GUARD] = { probe_guard, set_guard },  [VP_KIND_SHARE] = { probe_share, set_rule }, [VP_KIND_LIMIT] = { probe_limit, set_rule },
+	[VP_KIND_BRIDGE] = { probe_link, set_bridge }, [VP_KIND_TAP] = { probe_link, set_tap },	    [VP_KIND_DISK] = { probe_disk, set_disk },
+	[VP_KIND_NODE] = { probe_node, set_node },     [VP_KIND_BOOT] = { probe_boot, set_boot },   [VP_KIND_DOMAIN] = { probe_domain, set_domain },
+	[VP_KIND_POWER] = { probe_power, set_power },
 };

@@ -7,7 +7,7 @@
 
 static bool of_network(enum vp_kind k)
 {
-	return k >= VP_KIND_BRIDGE && k <= VP_KIND_LIMIT;
+	return k >= VP_KIND_BRIDGE && k <= VP_KIND_GUARD;
 }
 
 /* "vprov" for this state directory's, "vprov, other state" for another one's, "" for anybody else's. */

@@ -131,6 +131,7 @@ struct vp_node_in {
 	struct vp_node n;
 	const char *uuid, *bridge_name, *bridge_address, *bridge_interface, *uplink;
 	unsigned rate;
+	bool isolated;
 	/* Position in the choices, -1 for not given. */
 	int install;
 	bool virt_given, machine_given, bridge_given;

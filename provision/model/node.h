@@ -14,6 +14,8 @@
 #include "network.h"
 
 enum vp_virt { VP_KVM, VP_QEMU, VP_XEN_PARA, VP_XEN_HVM };
+/* What of a node's frames is checked: nothing, the MAC of who sends, its IP addresses, too. */
+enum vp_guard { VP_GUARD_NONE, VP_GUARD_MAC, VP_GUARD_ADDRESS };
 enum vp_firmware { VP_BIOS, VP_UEFI };
 /* All but image and none are a distribution's own installer, which boots over the network and reads a configuration. */
 enum vp_install { VP_INSTALL_IMAGE, VP_INSTALL_KICKSTART, VP_INSTALL_PRESEED, VP_INSTALL_AUTOINSTALL, VP_INSTALL_NONE };
@@ -81,6 +83,8 @@ struct vp_bridge {
 	/* The device that leads out, and how much it carries each way (Mbit/s): shared in equal parts by the nodes. "" for no sharing. */
 	const char *uplink;
 	unsigned rate;
+	/* Nothing is routed into it or out of it, and only vprov answers for DHCP. */
+	bool isolated;
 };
 
 /* What a paravirtual guest boots without firmware: files of the hypervisor, "" for none. */
@@ -163,6 +167,10 @@ struct vp_node {
 	size_t ndisks;
 	struct vp_nic *nics;
 	size_t nnics;
+	enum vp_guard guard;
+	/* More addresses that it may use. */
+	const char **guard_addresses;
+	size_t nguard_addresses;
 	/* Index of the NIC it boots from. */
 	size_t boot_nic;
 	struct vp_bridge *bridges;

@@ -75,7 +75,7 @@ static const struct vp_row rows[] = {
 	  .max = 1000000, .unit = "Mbit/s", .help = "how fast a burst arrives at it; default as fast as it can" },
 	{ VP_OWN "nics/*/bandwidth/burst", VP_O_NIC, VP_K_UINT, VP_AT(vp_nic_in, n.bandwidth.burst), .field = "nic.*.bandwidth.burst", .min = 16,
 	  .max = 1048576, .unit = "KiB",
-	  .help = "how much goes faster than the average after a pause; default what the average carries in 10 ms, at least 64" },
+	  .help = "how much goes faster than the average after a pause; default what the average carries in 50 ms, at least 64" },
 	CARD(description, "name", "what the card is"),
 	CARD(driver, "driver", "driver of the real card"),
 	CARD(media, "media", "kind of network"),

@@ -21,11 +21,11 @@ void vp_bind_bandwidth(struct vp_bind *b, struct vp_nic_in *in)
 			   w->peak, w->average);
 	if (w->burst)
 		return;
-	/* Mbit/s times 1000000 / 8 / 1024 / 100. */
-	w->burst = (unsigned)((uint64_t)w->average * 10000 / 8192);
+	/* Mbit/s times 1000000 / 8 / 1024 / 20. */
+	w->burst = (unsigned)((uint64_t)w->average * 50000 / 8192);
 	if (w->burst < BURST_MIN)
 		w->burst = BURST_MIN;
-	vp_note_origin(b, vp_field(b, "nic.*.bandwidth.burst", in->n.name), vp_printf(b->a, "%u", w->burst), "derived: 10 ms of the average", NULL);
+	vp_note_origin(b, vp_field(b, "nic.*.bandwidth.burst", in->n.name), vp_printf(b->a, "%u", w->burst), "derived: 50 ms of the average", NULL);
 }
 
 void vp_bind_uplink(struct vp_bind *b)
@@ -43,6 +43,7 @@ void vp_bind_uplink(struct vp_bind *b)
 			continue;
 		br->uplink = in->uplink;
 		br->rate = in->rate;
+		br->isolated = in->isolated;
 	}
 	if (*in->uplink && !strcmp(in->uplink, in->bridge_name))
 		vp_problem(b, VP_ERROR, VP_E_VALUE, vp_find(b, "%s/uplink", path), path, "%s is the bridge itself", in->uplink);

@@ -8,8 +8,8 @@
 #include "../hypervisor/storage.h"
 #include "traffic.h"
 
-static const char *const kind_names[VP_KIND__COUNT] = { "image", "bridge", "tap",    "share", "limit", "disk",
-							"node",	 "boot",   "domain", "power", "verify" };
+static const char *const kind_names[VP_KIND__COUNT] = { "image", "bridge", "tap",  "share",  "limit", "guard",
+							"disk",	 "node",   "boot", "domain", "power", "verify" };
 static const char *const action_names[] = { "create", "change", "remove", "start", "stop", "install", "resume", "run" };
 
 const char *vp_kind_name(enum vp_kind k)
@@ -176,7 +176,7 @@ static void plan_share(struct look *l, const struct vp_node *n, const char *upli
 		change_step(s, before, want);
 	else if (want && (!before || strcmp(want, before) || (b && (!live || strcmp(want, live)))))
 		add(l, VP_KIND_SHARE, made ? VP_CHANGE : VP_CREATE, uplink, n, before, want,
-		    made && !strcmp(want, before) ? "it was changed outside vprov" : vp_printf(l->a, "%s and who uses it", uplink));
+		    before && !strcmp(want, before) ? "it was changed outside vprov" : vp_printf(l->a, "%s and who uses it", uplink));
 	else if (!want && made)
 		add(l, VP_KIND_SHARE, VP_REMOVE, uplink, n, before, NULL, "nobody uses it any more");
 }
@@ -191,18 +191,45 @@ static void plan_shares(struct look *l, const struct vp_node *n, const char *old
 			plan_share(l, n, l->made.items[i].name, old, NULL);
 }
 
-/* A rule of one tap, which goes with it. */
-static void plan_rule(struct look *l, const struct vp_node *n, const struct vp_nic *nic, enum vp_kind kind, enum vp_rule_kind rule, const char *want)
-{
-	const struct vp_resource *made = vp_resource_find(&l->made, vp_kind_name(kind), nic->tap);
-	const char *live = vp_rule_find(&l->rules, rule, nic->tap);
-	const char *why = vp_printf(l->a, "NIC %s of %s", nic->name, n->name);
+static const char bridge_rule[] = "the bridge is isolated";
 
+/* A rule of one device; made: as it is recorded, now: as it would be recorded if it were as wanted, NULL where it is not there. */
+static void plan_rule(struct look *l, const struct vp_node *n, enum vp_kind kind, const char *dev, const char *want, const char *now, const char *why)
+{
+	const struct vp_resource *made = vp_resource_find(&l->made, vp_kind_name(kind), dev);
+	bool same = made && want && !strncmp(made->data, want, strlen(want)) && strchr(VP_GUARD_LIVE, made->data[strlen(want)]);
+	struct vp_step *s = NULL;
+
+	if (planned(l, kind, dev))
+		return;
 	if (!want && made)
-		add(l, kind, VP_REMOVE, nic->tap, n, made->data, NULL, "the profile does not ask for it any more");
-	else if (want && (!made || strcmp(made->data, want) || !live || strcmp(live, want)))
-		add(l, kind, made ? VP_CHANGE : VP_CREATE, nic->tap, n, made ? made->data : NULL, want,
-		    made && !strcmp(made->data, want) ? "it was changed outside vprov" : why);
+		s = add(l, kind, VP_REMOVE, dev, n, made->data, NULL, "the profile does not ask for it any more");
+	else if (want && (!made || !now || strcmp(made->data, now)))
+		s = add(l, kind, made ? VP_CHANGE : VP_CREATE, dev, n, made ? made->data : NULL, want, same ? "it was changed outside vprov" : why);
+	/* That of a bridge is shared, as the bridge is. */
+	if (s && why == bridge_rule)
+		s->node = "";
+}
+
+static void plan_guard(struct look *l, const struct vp_node *n, const char *dev, const char *want, const char *why)
+{
+	const char *live = vp_rule_find(&l->rules, VP_RULE_GUARD, dev);
+
+	plan_rule(l, n, VP_KIND_GUARD, dev, want, want && live ? vp_guard_record(l->a, want, live) : NULL, why);
+}
+
+static void plan_rules(struct look *l, const struct vp_node *n)
+{
+	for (size_t i = 0; i < n->nnics; i++) {
+		const struct vp_nic *nic = &n->nics[i];
+		const char *why = vp_printf(l->a, "NIC %s of %s", nic->name, n->name), *limit = vp_nic_limit(l->a, nic);
+		const char *live = vp_rule_find(&l->rules, VP_RULE_LIMIT, nic->tap);
+
+		plan_rule(l, n, VP_KIND_LIMIT, nic->tap, limit, limit && live && !strcmp(live, limit) ? limit : NULL, why);
+		plan_guard(l, n, nic->tap, vp_nic_guard(l->a, n, nic), why);
+	}
+	for (size_t i = 0; i < n->nbridges; i++)
+		plan_guard(l, n, n->bridges[i].name, vp_bridge_guard(l->a, &n->bridges[i]), bridge_rule);
 }
 
 static void add_space(struct look *l, const struct statvfs *vfs, const char *dir, uint64_t size)
@@ -446,7 +473,7 @@ static void plan_leftovers(struct look *l, const struct vp_node *n)
 			wanted |= !strcmp(r->name, n->nics[k].tap);
 		for (size_t k = 0; k < n->ndisks; k++)
 			wanted |= !strcmp(r->kind, "disk") && !strcmp(r->name, n->disks[k].path);
-		if (!wanted && (!strcmp(r->kind, "tap") || !strcmp(r->kind, "limit")))
+		if (!wanted && (!strcmp(r->kind, "tap") || !strcmp(r->kind, "limit") || !strcmp(r->kind, "guard")))
 			add(l, (enum vp_kind)vp_kind_find(r->kind), VP_REMOVE, r->name, n, r->data, NULL, "the profile has no such NIC any more");
 		else if (!wanted && !strcmp(r->kind, "disk"))
 			note(l, vp_printf(l->a, "%s: %s is no longer in the profile; it is left alone", n->name, r->name));
@@ -492,8 +519,7 @@ static int plan_node(struct look *l, const struct vp_node *n)
 			plan_bridge(l, n, &n->bridges[i]);
 		for (size_t i = 0; i < n->nnics; i++)
 			plan_tap(l, n, &n->nics[i]);
-		for (size_t i = 0; i < n->nnics; i++)
-			plan_rule(l, n, &n->nics[i], VP_KIND_LIMIT, VP_RULE_LIMIT, vp_nic_limit(l->a, &n->nics[i]));
+		plan_rules(l, n);
 		plan_shares(l, n, old ? old->data : NULL);
 	}
 	for (size_t i = 0; i < n->ndisks; i++)
@@ -532,10 +558,10 @@ static bool ruled(const struct vp_nodes *nodes)
 		const struct vp_node *n = nodes->items[i];
 
 		for (size_t k = 0; k < n->nbridges; k++)
-			if (*n->bridges[k].uplink)
+			if (*n->bridges[k].uplink || n->bridges[k].isolated)
 				return true;
 		for (size_t k = 0; k < n->nnics; k++)
-			if (n->nics[k].bandwidth.average)
+			if (n->nics[k].bandwidth.average || n->guard != VP_GUARD_NONE)
 				return true;
 	}
 	return false;
@@ -654,7 +680,7 @@ int vp_plan_destroy(struct vp_world *w, const char *node, const struct vp_node *
 		enum vp_kind kind = (enum vp_kind)vp_kind_find(r->kind);
 		bool mine = !strcmp(r->node, node);
 
-		if (kind == VP_KIND_BRIDGE)
+		if (kind == VP_KIND_BRIDGE || (kind == VP_KIND_GUARD && !*r->node))
 			mine = !bridge_shared(&l, r->name, node);
 		if (kind == VP_KIND_SHARE)
 			unshare(&l, r, node, want);

@@ -51,6 +51,7 @@ enum vp_kind {
 	VP_KIND_TAP,
 	VP_KIND_SHARE,
 	VP_KIND_LIMIT,
+	VP_KIND_GUARD,
 	VP_KIND_DISK,
 	VP_KIND_NODE,
 	/* Kernel and ramdisk of an installation, on the machine of the hypervisor. */

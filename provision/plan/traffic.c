@@ -96,3 +96,79 @@ const char *vp_nic_limit(struct vp_arena *a, const struct vp_nic *nic)
 
 	return w->average ? vp_printf(a, "%u %u %u", w->average, w->peak, w->burst) : NULL;
 }
+
+const char *vp_guard_record(struct vp_arena *a, const char *want, const char *live)
+{
+	return vp_printf(a, "%s" VP_GUARD_LIVE "%s", want, live);
+}
+
+const char *vp_bridge_guard(struct vp_arena *a, const struct vp_bridge *b)
+{
+	return b->isolated ? vp_printf(a, "isolated%s%s", *b->uplink ? " " : "", b->uplink) : NULL;
+}
+
+/* The interface that is the NIC, or is made of it and has its address. */
+static bool is_over(const struct vp_interface *in, const struct vp_nic *nic)
+{
+	for (size_t i = 0; i < in->ports.n; i++)
+		if (!strcmp(in->ports.items[i], nic->name))
+			return true;
+	return !strcmp(in->name, nic->name);
+}
+
+/* Each once, without its prefix; all of a link are allowed anyhow. */
+static void add_address(struct vp_buf *out, const char *address)
+{
+	size_t len = strcspn(address, "/");
+	char word[64];
+
+	if (!len || len > 45 || !strncasecmp(address, "fe80:", 5))
+		return;
+	snprintf(word, sizeof(word), " %.*s ", (int)len, address);
+	vp_buf_adds(out, " ");
+	if (strstr(vp_buf_str(out), word))
+		out->data[--out->len] = '\0';
+	else
+		vp_buf_add(out, word + 1, len);
+}
+
+static void add_addresses(const struct vp_node *n, const struct vp_nic *nic, struct vp_buf *out)
+{
+	bool any6 = false;
+
+	vp_buf_adds(out, ", from");
+	add_address(out, nic->ip);
+	for (size_t i = 0; i < n->nguard_addresses; i++)
+		add_address(out, n->guard_addresses[i]);
+	for (size_t i = 0; i < n->network.ninterfaces; i++) {
+		const struct vp_interface *in = &n->network.interfaces[i];
+
+		if (!is_over(in, nic))
+			continue;
+		any6 |= in->ipv6_autoconf;
+		add_address(out, in->ip);
+		add_address(out, in->ipv6addr);
+		for (size_t k = 0; k < in->ipv6addr_secondaries.n; k++)
+			add_address(out, in->ipv6addr_secondaries.items[k]);
+		for (size_t k = 0; k < in->naliases; k++)
+			add_address(out, in->aliases[k].ip);
+	}
+	vp_buf_adds(out, any6 ? ", any6" : "");
+}
+
+const char *vp_nic_guard(struct vp_arena *a, const struct vp_node *n, const struct vp_nic *nic)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf out = { 0 };
+
+	if (nic->bandwidth.average)
+		vp_buf_addf(&out, "limit %u %u", nic->bandwidth.average, nic->bandwidth.burst);
+	if (n->guard != VP_GUARD_NONE) {
+		vp_buf_adds(&out, out.len ? ", mac" : "mac");
+		/* Those of one node are no secret from each other: a bond uses one on all its NICs. */
+		for (size_t i = 0; i < n->nnics; i++)
+			vp_buf_addf(&out, " %s", n->nics[i].mac);
+	}
+	if (n->guard == VP_GUARD_ADDRESS && *nic->ip)
+		add_addresses(n, nic, &out);
+	return out.len ? vp_strdup(a, out.data) : NULL;
+}

@@ -42,7 +42,7 @@ render() {
 @test "render domain: who makes the tap limits it: another machine's libvirt, or vprov" {
 	printf 'nics/eth0/bandwidth/%s\n' "average = 100" "peak = 200" >"$BATS_TEST_TMPDIR/site.conf"
 	render --connect qemu+ssh://other.example.org/system --config "$BATS_TEST_TMPDIR/site.conf" domain profiles/quickstart.xml >"$out"
-	xmllint --xpath '//interface/bandwidth/inbound[@average="12500" and @peak="25000" and @burst="122"]' "$out"
+	xmllint --xpath '//interface/bandwidth/inbound[@average="12500" and @peak="25000" and @burst="610"]' "$out"
 	xmllint --xpath '//interface/bandwidth/outbound[@average="12500"]' "$out"
 	! command -v virsh >/dev/null || virsh -q -c test:///default define --validate "$out"
 	render --config "$BATS_TEST_TMPDIR/site.conf" domain profiles/quickstart.xml >"$out"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 120
 # Limits of NICs, and an uplink that nodes share: real traffic of four nodes, of which one is greedy, through a link of 100 Mbit/s.
+# shellcheck disable=SC2119 # listing takes directories or nothing
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 in_ns

@@ -217,9 +217,9 @@ static struct vp_node *make_node(int node, bool second, struct vp_diags *diags)
 		"\"hardware\": {\"cpu\": [{\"cores\": 1}], \"ram\": [{\"size\": %d}], \"harddisks\": {\"sda\": {\"capacity\": 4096}},"
 		" \"cards\": {\"nic\": {\"eth0\": {\"boot\": true}%s}}}}",
 		node, node, more ? ", \"mtu\": 1400" : "", node == 1 ? "image" : "none", second ? 2 : 1,
-		second ? ", \"uplink\": \"up0\", \"rate\": 1000" : "",
-		second == (node == 1) ? ", \"nics\": {\"eth0\": {\"bandwidth\": {\"average\": 100}}}" : "", second ? 1024 : 512,
-		more ? ", \"eth1\": {}" : "");
+		second ? ", \"uplink\": \"up0\", \"rate\": 1000, \"isolated\": true" : "",
+		second == (node == 1) ? ", \"nics\": {\"eth0\": {\"bandwidth\": {\"average\": 100}}}, \"guard\": {\"level\": \"mac\"}" : "",
+		second ? 1024 : 512, more ? ", \"eth1\": {}" : "");
 	const struct vp_bind_opts opts = { .virt = -1, .state_dir = world.state_dir };
 	struct vp_profile *p = vp_profile_parse(arena, vp_printf(arena, "n%d.json", node), text, strlen(text), diags);
 
