@@ -401,6 +401,45 @@ static int virt_undefine(struct vp_hv *hv, const char *name, struct vp_err *err)
 	return vp_virt_fail(err, "undefine", name);
 }
 
+static int virt_has_link(struct vp_hv *hv, const char *name)
+{
+	virInterfacePtr link = virInterfaceLookupByName(vp_virt_conn(hv), name);
+
+	if (link)
+		virInterfaceFree(link);
+	return link ? 1 : virGetLastErrorCode() == VIR_ERR_NO_INTERFACE ? 0 : -1;
+}
+
+void vp_virt_caps_free(struct vp_virt_caps *c)
+{
+	vp_buf_free(&c->host);
+	vp_buf_free(&c->domain);
+	vp_buf_free(&c->why);
+}
+
+static int virt_caps(struct vp_hv *hv, const char *type, const char *arch, const char *machine, struct vp_virt_caps *out, struct vp_err *err)
+{
+	virConnectPtr conn = vp_virt_conn(hv);
+	vp_cleanup(vp_freep) char *host = virConnectGetCapabilities(conn);
+	vp_cleanup(vp_freep) char *domain = NULL;
+	char words[MAX_WORDS];
+	virNodeInfo info;
+
+	*out = (struct vp_virt_caps){ 0 };
+	if (!host || virNodeGetInfo(conn, &info))
+		return vp_virt_fail(err, "look at what can be done by", hv->uri);
+	vp_buf_adds(&out->host, host);
+	out->memory = (uint64_t)info.memory * 1024;
+	domain = virConnectGetDomainCapabilities(conn, NULL, arch, machine, type, 0);
+	if (domain) {
+		vp_buf_adds(&out->domain, domain);
+		return 0;
+	}
+	flatten(words, sizeof(words), virGetLastErrorMessage());
+	vp_buf_addf(&out->why, "%s%s", words, hint_for(words));
+	return 0;
+}
+
 /* The value after `attr='` in the first `element` at or after *at, as libvirt writes its XML; *at moves behind the element's start. */
 static bool next_value(const char **at, const char *element, const char *attr, char *out, size_t size)
 {
@@ -596,6 +635,8 @@ static const struct vp_hv_ops virt_ops = {
 	.shutdown = virt_shutdown,
 	.reset = virt_reset,
 	.undefine = virt_undefine,
+	.caps = virt_caps,
+	.has_link = virt_has_link,
 	.stats = virt_stats,
 	.console = virt_console,
 	.record = virt_record,

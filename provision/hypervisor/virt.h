@@ -25,6 +25,15 @@ struct vp_virt_stats {
 	uint64_t cpu_ns, block_bytes, net_bytes;
 };
 
+/* What a host says that it can do. */
+struct vp_virt_caps {
+	/* libvirt's XML: of the host, and of domains of one kind; the latter is empty where there are none, with libvirt's words in why. */
+	struct vp_buf host, domain, why;
+	/* Bytes of the host's memory. */
+	uint64_t memory;
+};
+void vp_virt_caps_free(struct vp_virt_caps *c);
+
 struct vp_hv;
 
 struct vp_hv_ops {
@@ -43,6 +52,10 @@ struct vp_hv_ops {
 	int (*reset)(struct vp_hv *hv, const char *name, struct vp_err *err);
 	/* With NVRAM, managed save and snapshots' metadata; absent is success. */
 	int (*undefine)(struct vp_hv *hv, const char *name, struct vp_err *err);
+	/* Of the host, and of its domains of type "kvm", architecture "x86_64", machine "q35". May be missing (fakes). */
+	int (*caps)(struct vp_hv *hv, const char *type, const char *arch, const char *machine, struct vp_virt_caps *out, struct vp_err *err);
+	/* Whether the host has a network device of that name: 1, 0, -1 where libvirt cannot tell. As caps. */
+	int (*has_link)(struct vp_hv *hv, const char *name);
 	int (*stats)(struct vp_hv *hv, const char *name, struct vp_virt_stats *out, struct vp_err *err);
 	/* Path of the pseudo-terminal of the running domain's serial console; VP_E_VIRT where it has none. */
 	int (*console)(struct vp_hv *hv, const char *name, char *path, size_t size, struct vp_err *err);

@@ -359,6 +359,18 @@ static const char *recorded_xml(const char *data)
 	return nl ? nl + 1 : data;
 }
 
+struct lacking {
+	struct look *l;
+	const struct vp_node *n;
+};
+
+static void say_lack(void *arg, const char *field, const char *what)
+{
+	const struct lacking *k = arg;
+
+	problem(k->l, k->n, field, VP_E_CAPABLE, what);
+}
+
 static int plan_domain(struct look *l, const struct vp_node *n, const char *record, struct vp_virt_dom *dom)
 {
 	const struct vp_resource *made = vp_resource_find(&l->made, "domain", n->name), *old = vp_resource_find(&l->made, "node", n->name);
@@ -376,6 +388,8 @@ static int plan_domain(struct look *l, const struct vp_node *n, const char *reco
 	if (rc < 0)
 		return rc;
 	if (!rc) {
+		if (vp_plan_lacks(l->w, n, want, say_lack, &(struct lacking){ l, n }, l->err))
+			return -1;
 		add(l, VP_KIND_DOMAIN, VP_CREATE, n->name, n, NULL, want,
 		    vp_printf(l->a, "%s, %u vCPU, %s", vp_virt_name(n->virt), n->vcpus, vp_size_text(l->a, n->memory)));
 		return 0;
@@ -390,6 +404,8 @@ static int plan_domain(struct look *l, const struct vp_node *n, const char *reco
 	vp_sha256_hex(live.data, live.len, digest);
 	if (made && !strcmp(recorded_xml(made->data), want) && !strncmp(made->data, digest, 64))
 		return 0;
+	if (vp_plan_lacks(l->w, n, want, say_lack, &(struct lacking){ l, n }, l->err))
+		return -1;
 	why = old ? vp_node_why(l->a, old->data, record) : "";
 	s = add(l, VP_KIND_DOMAIN, VP_CHANGE, n->name, n, made && *recorded_xml(made->data) ? made->data : vp_strdup(l->a, vp_buf_str(&live)), want,
 		*why						 ? why

@@ -102,6 +102,14 @@ int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_pla
  * of which the state has no record, only devices. */
 int vp_plan_destroy(struct vp_world *w, const char *node, const struct vp_node *want, bool keep_disks, struct vp_plan *out, struct vp_err *err);
 
+/* Told of a lack: the field of the model that asks for what is not there, and what to do. */
+typedef void vp_lack_fn(void *arg, const char *field, const char *what);
+/*
+ * What of a domain's definition its host cannot do, by what libvirt says of the host: type, machine, firmware, processors, memory, buses of disks
+ * and, on another machine, bridges. Nothing is told where libvirt cannot say it. -1 where it cannot be asked.
+ */
+int vp_plan_lacks(struct vp_world *w, const struct vp_node *n, const char *xml, vp_lack_fn *say, void *arg, struct vp_err *err);
+
 /* What installing the node destroys, as in vp_step.loss; "" where its disks are absent, blank, or only hold what is kept. */
 int vp_plan_loss(struct vp_world *w, const struct vp_node *n, const char **loss, struct vp_err *err);
 /*

@@ -43,7 +43,7 @@ start_host() {
 		fail "the $kind host boots" "$(tail -n 20 "$host_serial")"
 	fi
 }
-host_answers() { kill -0 "$(</run/host.pid)" && timeout 15 virsh -q -c "$uri" version; }
+host_answers() { kill -0 "$(</run/host.pid)" && timeout 30 virsh -q -c "$uri" list; }
 
 stop_host() {
 	[[ -e /run/host.pid ]] || return 0
@@ -58,4 +58,59 @@ on_host() {
 	said=$(printf '{ %s\n} </dev/null 2>&1\necho "[$?]"\nexit\n' "$*" | busybox nc "$host_address" 2323)
 	sed '$d' <<<"$said"
 	return "$(sed -n '$s/^\[\([0-9]*\)]$/\1/p' <<<"$said" | grep . || echo 255)"
+}
+
+# --- A site with one such host: nodes are installed on it from this namespace ---
+
+# site xen|kvm MIB : the host, on a network that this namespace serves
+site() {
+	dir=$(mktemp -d) && chmod 755 "$dir"
+	cleanup rm -rf "$dir"
+	state=$dir/state
+	export ASAN_OPTIONS=detect_leaks=0
+	ip link add lan0 type bridge
+	ip address add 10.94.17.1/24 dev lan0
+	ip link set lan0 up
+	# It is not the hardware that vprov takes it for.
+	{ echo 'deadline = 1200'; printf 'deadlines/%s = 1200\n' power dhcp loader kernel initrd config partition packages post ack reboot disk; } >"$dir/conf"
+	start_host "$1" lan0 vprov0 10.94.17.2 "$2"
+}
+vprov() { "$VPROV" "$@" --state-dir "$state" --connect "$uri" --config "$dir/conf"; }
+there() { virsh -q -c "$uri" "$@"; }
+sql() { sqlite3 -cmd '.timeout 5000' "$state/vprov.db" "$@"; }
+console() { tr -d '\r' <"$state/console/$1.vprov.test.log"; }
+
+# profile NAME IP VIRT
+profile() {
+	sed "s/>quickstart</>$1</; s/10\.94\.17\.10</$2</; s/>kvm</>$3</; s/>1024</>512</; s/>4096</>1024</; s/\(name=\"enabled\">\)true/\1false/
+		s|<nlist name=\"vprov\">|&<nlist name=\"disk\"><string name=\"format\">raw</string></nlist>|" \
+		"$VP_TOP/profiles/quickstart.xml" >"$dir/$1.xml"
+}
+
+# what_is_there : all that a node could leave
+what_is_there() {
+	there list --all
+	there pool-list --all
+	on_host 'ls /var/lib /var/lib/libvirt/images; ip -br link'
+}
+
+# installed NAME IP VIRT : such a node from nothing to its disk
+installed() {
+	local node=$1.vprov.test
+	profile "$@"
+	before=$(what_is_there)
+	exits 3 "$3: plan" vprov plan --exit-code "$dir/$1.xml"
+	same "$3: which makes nothing there" "$(what_is_there)" "$before"
+	ok "$3: apply installs and boots it" vprov apply "$dir/$1.xml"
+	# shellcheck disable=SC2154 # tap.sh sets it
+	diag "$output"
+	like "$3: the installer was there, then the disk's system" "$(console "$1")" "vprov: unpack 0.*vprov: reboot.*$1 login:"
+	is "$3: installed once, and up" "$(sql "SELECT installs, life, health FROM node WHERE name = '$node'")" "1|9|0"
+	exits 0 "$3: a second plan is empty" vprov plan --exit-code "$dir/$1.xml"
+}
+
+# gone NAME VIRT
+gone() {
+	ok "$2: destroy" vprov destroy -y "$1.vprov.test"
+	same "$2: nothing is left there" "$before" "$(what_is_there)"
 }

@@ -13,6 +13,8 @@ state=$dir/state node=quickstart.vprov.test far=/var/lib/vprov-guests
 for d in /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt; do mkdir -p $d && mount -t tmpfs tmpfs $d; done
 printf '%s\n' 'listen_tls = 0' 'listen_tcp = 1' 'auth_tcp = "none"' 'listen_addr = "127.0.0.1"' >/etc/libvirt/libvirtd.conf
 printf '%s\n' 'stdio_handler = "file"' 'user = "root"' 'group = "root"' 'namespaces = []' 'cgroup_controllers = []' >/etc/libvirt/qemu.conf
+# It has no UEFI firmware for guests.
+for d in /usr/share/OVMF /usr/share/qemu/firmware; do [[ ! -d $d ]] || mount -t tmpfs tmpfs $d; done
 unshare --uts sh -c 'hostname far; exec libvirtd -l' >"$dir/libvirtd.log" 2>&1 &
 uri=qemu+tcp://127.0.0.1/system
 there() { virsh -q -c $uri "$@"; }
@@ -20,7 +22,7 @@ wait_for 30 there version || { echo "Bail out! libvirtd: $(tail -n 3 "$dir/libvi
 ip link add vprov0 type bridge
 ip address add 10.94.17.1/24 dev vprov0
 ip link set vprov0 up
-vprov() { "$VPROV" "$@" --state-dir "$state" --connect $uri --virt qemu; }
+vprov() { "$VPROV" "$@" --state-dir "$state" --connect $uri --virt "${virt:-qemu}"; }
 export ASAN_OPTIONS=detect_leaks=0
 what_is_there() {
 	there list --all
@@ -82,6 +84,36 @@ like "with the room there is" "$output" "does not fit into the storage pool .*8 
 profile none 64 raw /dev/nogroup
 exits 5 "a volume group that is no pool is refused" vprov plan "$dir/node.xml"
 like "with what to do" "$output" "no storage pool .* has the volume group .*pool-define-as NAME logical --target /dev/nogroup"
+
+# --- What its host cannot do ---
+# lacks DESCRIPTION PATTERN ARGUMENT... : plan refuses, and says so
+lacks() {
+	exits 5 "$1 is refused" vprov plan "$dir/node.xml" "${@:3}"
+	like "$1: what to do" "$output" "$2.*VP-V03"
+}
+profile none 64 raw
+virt=kvm lacks "KVM where there is none" "no kvm guests: .*VT-x or SVM .*kvm_amd; --virt qemu"
+virt=xen-para lacks "Xen where there is none" "is no Xen host: name one .*--virt kvm"
+sed -i 's|<nlist name="vprov">|&<string name="firmware">uefi</string>|' "$dir/node.xml"
+lacks "UEFI without its firmware" "/system/vprov/firmware.*install the package ovmf"
+profile none 64 raw
+sed -i 's/>256</>1048576</' "$dir/node.xml"
+lacks "more memory than the host has" "/hardware/ram.*1 TiB of memory; .* in all"
+profile none 64 raw
+sed -i 's/>vprov0</>nobr0</' "$dir/node.xml"
+lacks "a bridge that is not there" "/system/vprov/bridge/name.*no bridge 'nobr0'"
+mkdir "$dir/templates"
+sed "s/machine='[^']*'/machine='pc-q35-99'/" "$VP_TOP/templates/domain-qemu-os.xml.mustache" >"$dir/templates/domain-qemu-os.xml.mustache"
+echo "templates = $dir/templates" >"$dir/conf"
+profile none 64 raw
+lacks "a machine that its emulator does not know" "knows no machine 'pc-q35-99'; the newest .*pc-" --config "$dir/conf"
+kill %%
+wait
+for emulator in /usr/bin/qemu-system-*; do mount --bind /dev/null "$emulator"; done
+rm -rf /var/cache/libvirt/*
+unshare --uts sh -c 'hostname far; exec libvirtd -l' >"$dir/libvirtd.log" 2>&1 &
+wait_for 30 there list
+lacks "a host without an emulator" "no emulator of x86_64: install the package qemu-system-x86"
 kill %%
 wait
 umount "$dir/small"
