@@ -555,7 +555,8 @@ static int loop(struct watch *wt, struct vp_err *err)
 			return vp_fail(err, VP_E_INTERRUPTED, "interrupted; what was begun goes on in the guest and the boot service");
 		if (look) {
 			wt->polled = now;
-			if (!vp_service_running(wt->w->state_dir)) {
+			/* It may have seen before us that the last one is up. */
+			if (!vp_service_running(wt->w->state_dir) && !vp_service_idle(wt->w)) {
 				vp_warn("the boot service is gone; starting it again");
 				if (wt->w->service(wt->w, err))
 					return -1;
