@@ -19,6 +19,7 @@
 #include "strangers.h"
 #include "stream.h"
 
+#define MAX_PEM		(1u << 20)
 #define MAX_CONNECTIONS 1024u
 #define MAX_PER_ADDRESS 16u
 #define MAX_REFUSALS	20u
@@ -47,8 +48,8 @@ struct front {
 	struct MHD_Daemon *daemon;
 	char *address;
 	struct vp_strangers *strangers;
-	/* The one of the status page alone. */
-	bool status;
+	/* The one of the status page alone; over TLS. */
+	bool status, tls;
 };
 
 struct vp_http {
@@ -419,6 +420,9 @@ static enum MHD_Result post_ack(struct vp_http *h, struct MHD_Connection *c, str
 	/* Repeated: said already, nothing changes. */
 	if (q->row.life >= VP_ACKED)
 		return say(c, MHD_HTTP_OK, "ok\n");
+	/* It would disarm a node that has nothing on its disk. */
+	if (q->row.life < VP_CONFIG)
+		return refuse(h, c, q, "it has no configuration yet");
 	rc = evidence(h, c, q, VP_EV_ACK, NULL, -1, "installation acknowledged");
 	h->changed(h->arg);
 	return rc;
@@ -761,27 +765,33 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **context, e
 					      MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
 }
 
-static struct MHD_Daemon *start_one(struct front *f, int fd)
+/* tls: certificate and key, or no more options. */
+static struct MHD_Daemon *start_one(struct front *f, int fd, struct MHD_OptionItem *tls)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, on_accept, f, on_request, f,
-				MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd, MHD_OPTION_CONNECTION_LIMIT,
-				MAX_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, MAX_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
+	unsigned flags = MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME | (tls->option == MHD_OPTION_END ? 0 : MHD_USE_TLS);
+
+	return MHD_start_daemon(flags, 0, on_accept, f, on_request, f, MHD_OPTION_ARRAY, tls, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+				MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd, MHD_OPTION_CONNECTION_LIMIT, MAX_CONNECTIONS,
+				MHD_OPTION_PER_IP_CONNECTION_LIMIT, MAX_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
 				/* Without this it would not use sendfile(). */
 				MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_NOTIFY_COMPLETED, on_completed, f->http,
 				MHD_OPTION_NOTIFY_CONNECTION, on_connection, f, MHD_OPTION_END);
 }
 
-static int add_front(struct vp_http *h, const char *address, bool status, struct vp_err *err)
+static int add_front(struct vp_http *h, const char *address, bool status, struct MHD_OptionItem *tls, struct vp_err *err)
 {
 	int fd = listen_on(address, h->port, err);
 	struct front *f = vp_xcalloc(1, sizeof(*f));
 	struct sockaddr_in at = { 0 };
 	socklen_t len = sizeof(at);
 
-	*f = (struct front){ .http = h, .status = status, .strangers = vp_strangers_new(h->state) };
-	if (fd < 0 || getsockname(fd, (struct sockaddr *)&at, &len) || !(f->daemon = start_one(f, fd))) {
+	*f = (struct front){ .http = h, .status = status, .tls = tls->option != MHD_OPTION_END, .strangers = vp_strangers_new(h->state) };
+	if (fd < 0 || getsockname(fd, (struct sockaddr *)&at, &len) || !(f->daemon = start_one(f, fd, tls))) {
 		if (fd >= 0) {
-			vp_fail_errno(err, VP_E_HTTP, "serving on %s", address);
+			if (tls->option == MHD_OPTION_END)
+				vp_fail_errno(err, VP_E_HTTP, "serving on %s", address);
+			else
+				vp_fail(err, VP_E_HTTP, "serving on %s: its certificate and key are not such, or do not belong together", address);
 			close(fd);
 		}
 		vp_strangers_free(f->strangers);
@@ -818,6 +828,8 @@ static bool listed(const char *const *addresses, size_t n, const char *address)
 
 int vp_http_listen(struct vp_http *h, const char *const *addresses, size_t n, struct vp_err *err)
 {
+	struct MHD_OptionItem plain = { .option = MHD_OPTION_END };
+
 	for (size_t i = h->n; i--;)
 		if (!h->fronts[i]->status && !listed(addresses, n, h->fronts[i]->address))
 			remove_front(h, i);
@@ -826,24 +838,40 @@ int vp_http_listen(struct vp_http *h, const char *const *addresses, size_t n, st
 
 		for (size_t k = 0; k < h->n && !there; k++)
 			there = !h->fronts[k]->status && !strcmp(h->fronts[k]->address, addresses[i]);
-		if (!there && add_front(h, addresses[i], false, err))
+		if (!there && add_front(h, addresses[i], false, &plain, err))
 			return -1;
 	}
 	return 0;
 }
 
-int vp_http_apart(struct vp_http *h, const char *address, struct vp_err *err)
+static int read_pem(const char *what, const char *path, struct vp_buf *out, struct vp_err *err)
 {
+	return vp_read_file(path, MAX_PEM, out, err) ? vp_context(err, "the %s of the status page", what) : 0;
+}
+
+int vp_http_apart(struct vp_http *h, const struct vp_status_at *at, struct vp_err *err)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf certificate = { 0 }, key = { 0 };
+	struct MHD_OptionItem tls[3] = { { .option = MHD_OPTION_END } };
 	bool there = false;
 
-	h->apart = address;
+	if (!at->certificate != !at->key || (at->key && !at->address))
+		return vp_fail(err, VP_E_HTTP, "status_cert and status_key need each other, and status_address");
+	if (at->key) {
+		if (read_pem("certificate", at->certificate, &certificate, err) || read_pem("key", at->key, &key, err))
+			return -1;
+		tls[0] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_CERT, 0, certificate.data };
+		tls[1] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_KEY, 0, key.data };
+		tls[2].option = MHD_OPTION_END;
+	}
+	h->apart = at->address;
 	for (size_t i = h->n; i--;)
 		if (h->fronts[i]->status) {
-			there = address && !strcmp(address, h->fronts[i]->address);
+			there = at->address && !at->key && !h->fronts[i]->tls && !strcmp(at->address, h->fronts[i]->address);
 			if (!there)
 				remove_front(h, i);
 		}
-	return address && !there ? add_front(h, address, true, err) : 0;
+	return at->address && !there ? add_front(h, at->address, true, tls, err) : 0;
 }
 
 struct vp_http *vp_http_start(const struct vp_http_opts *o, struct vp_err *err)
@@ -860,7 +888,7 @@ struct vp_http *vp_http_start(const struct vp_http_opts *o, struct vp_err *err)
 			       .port = o->port };
 	h->board = vp_board_new(o->state, o->state_dir);
 	h->stream = vp_stream_new(h->board, &h->tally);
-	if (vp_http_listen(h, o->addresses, o->naddresses, err) || vp_http_apart(h, o->status_address, err)) {
+	if (vp_http_listen(h, o->addresses, o->naddresses, err) || vp_http_apart(h, &o->status, err)) {
 		vp_http_stop(h);
 		return NULL;
 	}

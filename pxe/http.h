@@ -79,8 +79,7 @@ struct vp_http_opts {
 	/* Addresses to listen on, nothing else. */
 	const char *const *addresses;
 	size_t naddresses;
-	/* Where the status page and metrics are, and then nothing else is; NULL: on all addresses. */
-	const char *status_address;
+	struct vp_status_at status;
 	/* 0: the kernel chooses. */
 	unsigned port;
 	/* The boot answer of a node changed: publish it now, before the request is answered. */
@@ -90,8 +89,8 @@ struct vp_http_opts {
 struct vp_http *vp_http_start(const struct vp_http_opts *o, struct vp_err *err);
 /* Other addresses; what goes over those that stay is not disturbed. After a failure it still listens on some. */
 int vp_http_listen(struct vp_http *h, const char *const *addresses, size_t n, struct vp_err *err);
-/* Moves the status page and metrics there; NULL: to all addresses. */
-int vp_http_apart(struct vp_http *h, const char *address, struct vp_err *err);
+/* Moves the status page and metrics there; a certificate is read again. */
+int vp_http_apart(struct vp_http *h, const struct vp_status_at *at, struct vp_err *err);
 /* For the metrics. */
 void vp_http_dnsmasq_restarted(struct vp_http *h);
 unsigned vp_http_port(const struct vp_http *h);

@@ -627,7 +627,7 @@ static int reread(struct serve *s, struct vp_err *err)
 	if (!s->o.reread || s->o.reread(s->o.notified_arg, &s->o))
 		return 0;
 	/* Where it cannot be had there, it is nowhere. */
-	if (vp_http_apart(s->http, s->o.status_address, &why))
+	if (vp_http_apart(s->http, &s->o.status, &why))
 		vp_warn("status page: %s", why.msg);
 	return sync_rows(s, err);
 }
@@ -810,7 +810,7 @@ static int setup(struct serve *s, struct vp_err *err)
 				     .guest_dir = s->o.guest_dir,
 				     .state_dir = s->o.state_dir,
 				     .port = s->o.port,
-				     .status_address = s->o.status_address,
+				     .status = s->o.status,
 				     .changed = on_changed,
 				     .arg = s };
 

@@ -46,6 +46,13 @@ enum vp_loader { VP_LOADER_IPXE, VP_LOADER_GRUB, VP_LOADER_PXELINUX };
 /* By the site's name for it; NULL is the default, ipxe. */
 enum vp_loader vp_loader_find(const char *name);
 
+/* Where the status page and metrics are, instead of on all addresses: address NULL: there. Over TLS where certificate (with its chain) and key name
+ * PEM files. */
+struct vp_status_at {
+	const char *address;
+	const char *certificate, *key;
+};
+
 struct vp_serve_opts {
 	const char *state_dir;
 	/* vprov-guest: what dnsmasq runs for each lease and file sent. */
@@ -64,8 +71,7 @@ struct vp_serve_opts {
 	int notify_fd;
 	void (*notified)(void *arg);
 	void *notified_arg;
-	/* Where the status page and metrics are, instead of on the networks; NULL: there. */
-	const char *status_address;
+	struct vp_status_at status;
 	/* On SIGHUP, with notified_arg: the site configuration may have changed; what may change of this goes into *o. 0, or nothing changes. */
 	int (*reread)(void *arg, struct vp_serve_opts *o);
 	/* How many nodes there are: sizes tftp-max. vp_serve() counts them itself. */

@@ -119,7 +119,8 @@ static void close_lookout(struct lookout *l)
 
 static void take_site(const struct vp_ctx *c, struct vp_serve_opts *o)
 {
-	o->status_address = vp_site_get(c->site, "status_address");
+	o->status = (struct vp_status_at){ vp_site_get(c->site, "status_address"), vp_site_get(c->site, "status_cert"),
+					   vp_site_get(c->site, "status_key") };
 }
 
 /* A configuration that is wrong leaves the last one in use. */

@@ -27,6 +27,9 @@ static const struct vp_row rows[] = {
 	{ "status_address", VP_O_SITE, VP_K_STRING, .check = &vp_is_own_ip,
 	  .help = "address of this machine for the status page and the metrics of the boot service, which then are nowhere else; without it they are "
 		  "on all install networks, where guests can read them" },
+	{ "status_cert", VP_O_SITE, VP_K_STRING, .check = &vp_is_dir,
+	  .help = "certificate for status_address, with its chain (PEM): the status page is then at https://; read again on SIGHUP" },
+	{ "status_key", VP_O_SITE, VP_K_STRING, .check = &vp_is_dir, .help = "its key (PEM, without a passphrase)" },
 	{ "http_port", VP_O_SITE, VP_K_UINT, .min = 1, .max = 65535,
 	  .help = "TCP port of the boot service (8420); 80 for kickstarts made for AII, which acknowledge to /cgi-bin/aii-installack.cgi there" },
 	{ "max_installs", VP_O_SITE, VP_K_UINT, .min = 1, .max = 1000,

@@ -4,7 +4,7 @@
 # The boot service as the service of a site: its page in a real browser, metrics, changes of networks and configuration without a break, its own death.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
-for p in sqlite3 dnsmasq ip chromium curl jq; do command -v $p >/dev/null || skip_all "$p is not installed"; done
+for p in sqlite3 dnsmasq ip chromium curl jq openssl; do command -v $p >/dev/null || skip_all "$p is not installed"; done
 in_ns
 
 work=$(mktemp -d) && chmod 755 "$work"
@@ -161,6 +161,23 @@ ok "a network without nodes is not served any more" wait_for 15 sh -c "! ss -Hlt
 ok "the transfer was still under way" kill -0 $client
 wait $client
 is "and arrived whole" "$(sha256sum <"$work/image")" "$(sha256sum <"$work/cache/$digest.tar.zst")"
+for i in 1 2; do openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=$i -addext subjectAltName=IP:10.9.7.9 -keyout "$work/$i.key" -out "$work/$i.pem" 2>/dev/null; done
+printf 'status_address = 10.9.7.9\nstatus_cert = %s\nstatus_key = %s\n' "$work/1.pem" "$work/1.key" >"$work/conf"
+kill -HUP $pid
+secure=https://10.9.7.9:8420
+ok "with a certificate it is there over TLS" wait_for 10 get -f --cacert "$work/1.pem" -o /dev/null $secure/
+is "and not without" "$(get -o /dev/null -w '%{http_code}' http://10.9.7.9:8420/)" 000
+like "its changes come, too" "$(get -N --max-time 3 --cacert "$work/1.pem" $secure/live)" '^(id|event|data|retry): '
+cp "$work/2.pem" "$work/1.pem" && cp "$work/2.key" "$work/1.key"
+kill -HUP $pid
+ok "a renewed certificate is taken" wait_for 10 get -f --cacert "$work/2.pem" -o /dev/null $secure/
+echo 'status_cert = /nowhere' >>"$work/conf" && sed -i '2d' "$work/conf"
+kill -HUP $pid
+ok "one that is not there is told" wait_for 10 grep -q 'status page: the certificate of the status page: .*/nowhere' "$log"
+ok "and the last one stays in use" get -f --cacert "$work/2.pem" -o /dev/null $secure/
+echo 'status_address = 10.9.7.9' >"$work/conf"
+kill -HUP $pid
+ok "without one it is plain again" wait_for 10 get -f -o /dev/null http://10.9.7.9:8420/
 : >"$work/conf"
 kill -HUP $pid
 ok "the status page comes back" wait_for 10 get -f -o /dev/null "$url/"

@@ -363,6 +363,9 @@ static void a_flood_of_forgeries_is_recorded_in_part(void **state)
 static void progress_failure_and_ack(void **state)
 {
 	(void)state;
+	/* Before its configuration there is nothing that could be acknowledged; it stays armed. */
+	assert_int_equal(status("POST", "/node/n1.x/ack?token=" TOKEN, ""), 403);
+	assert_true(row_of("n1.x").armed && row_of("n1.x").life < VP_CONFIG);
 	assert_int_equal(status("GET", "/boot/n1.x/config?token=" TOKEN, NULL), 200);
 	assert_int_equal(status("POST", "/node/n1.x/event?token=" TOKEN, "unpack 40 of the image\n"), 200);
 	assert_string_equal(row_of("n1.x").phase, "unpack");
@@ -439,7 +442,7 @@ static void a_failure_has_its_reason(void **state)
 	assert_int_equal(status("POST", "/node/n1.x/failed?token=" TOKEN, "no disk\033[31m of 20 GiB"), 200);
 	assert_int_equal(row_of("n1.x").health, VP_FAILED);
 	assert_string_equal(row_of("n1.x").reason, "no disk?[31m of 20 GiB");
-	assert_int_equal(status("POST", "/node/n1.x/ack?token=" TOKEN, ""), 200);
+	assert_int_equal(status("POST", "/node/n1.x/ack?token=" TOKEN, ""), 403);
 	assert_int_equal(row_of("n1.x").health, VP_FAILED);
 	assert_int_not_equal(row_of("n1.x").life, VP_ACKED);
 }
@@ -813,7 +816,7 @@ static void the_page_can_have_an_address_of_its_own(void **state)
 	int seen;
 
 	(void)state;
-	http = vp_http_start(&(struct vp_http_opts){ .state = db, .image_dir = dir, .status_address = address, .addresses = &other, .naddresses = 1 },
+	http = vp_http_start(&(struct vp_http_opts){ .state = db, .image_dir = dir, .status = { .address = address }, .addresses = &other, .naddresses = 1 },
 			     &err);
 	assert_non_null(http);
 	/* Whichever descriptor it has: all are served by a turn. */
@@ -826,7 +829,7 @@ static void the_page_can_have_an_address_of_its_own(void **state)
 	assert_int_equal(vp_http_fd(http, 1), -1);
 	assert_int_equal(status("GET", "/status.json", NULL), 200);
 	vp_http_stop(http);
-	http = vp_http_start(&(struct vp_http_opts){ .state = db, .image_dir = dir, .status_address = other, .addresses = &address, .naddresses = 1 },
+	http = vp_http_start(&(struct vp_http_opts){ .state = db, .image_dir = dir, .status = { .address = other }, .addresses = &address, .naddresses = 1 },
 			     &err);
 	assert_non_null(http);
 	assert_int_equal(status("GET", "/", NULL), 404);
