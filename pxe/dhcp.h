@@ -73,6 +73,21 @@ size_t vp_leases_keep(const char *text, const struct vp_node_rows *rows, struct 
 int vp_ra_open(const char *bridge);
 void vp_ra_answer(int fd);
 
+/* --- What installers of distributions log --- */
+struct vp_syslog;
+/* Never fails; free with vp_syslog_free(), which takes NULL. */
+struct vp_syslog *vp_syslog_new(void);
+/* Listens for it on these networks instead of others, UDP. */
+int vp_syslog_listen(struct vp_syslog *l, const struct vp_serve_net *nets, size_t n, unsigned port, struct vp_err *err);
+/* The i-th descriptor to poll for input, -1 after the last. */
+int vp_syslog_fd(const struct vp_syslog *l, size_t i);
+void vp_syslog_read(struct vp_syslog *l);
+/* Once a second: the newest line of each node that is being installed is its last evidence. */
+int vp_syslog_tell(struct vp_syslog *l, struct vp_state *s, struct vp_err *err);
+void vp_syslog_free(struct vp_syslog *l);
+/* A datagram without priority and time; size at least 1. */
+void vp_syslog_text(const char *data, size_t len, char *out, size_t size);
+
 /* --- Children that end when this process ends, however it ends. --- */
 struct vp_proc {
 	/* Of the process that looks after it; 0 where there is none. */

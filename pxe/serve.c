@@ -70,6 +70,7 @@ struct serve {
 	/* One per network; runs while a node of that network has a task. */
 	struct vp_proc *iperf;
 	int *ra;
+	struct vp_syslog *syslog;
 	bool *want_iperf;
 	uint64_t iperf_since;
 	struct vp_served_files files;
@@ -84,7 +85,7 @@ struct serve {
 	uint64_t last_busy;
 	/* When an unknown machine was last written down. */
 	uint64_t stranger;
-	/* Signals, dnsmasq's log, notes of changes, its script; then what HTTP and router solicitations need. */
+	/* Signals, dnsmasq's log, notes of changes, its script; then what HTTP, router solicitations and syslog need. */
 	struct pollfd *pfd;
 };
 
@@ -561,7 +562,7 @@ static void take_nets(struct serve *s, const struct vp_serve_net *nets, size_t n
 	s->iperf = iperf;
 	s->ra = ra;
 	s->want_iperf = vp_alloc(s->arena, (n + 1) * sizeof(*s->want_iperf));
-	s->pfd = vp_alloc(s->arena, (5 + 2 * n) * sizeof(*s->pfd));
+	s->pfd = vp_alloc(s->arena, (5 + 3 * n) * sizeof(*s->pfd));
 	s->o.nets = nets;
 	s->o.nnets = n;
 }
@@ -569,10 +570,16 @@ static void take_nets(struct serve *s, const struct vp_serve_net *nets, size_t n
 static int listen_there(struct serve *s, struct vp_err *err)
 {
 	const char **addresses = vp_alloc(s->arena, (s->o.nnets + 1) * sizeof(*addresses));
+	struct vp_err deaf = { 0 };
 
 	for (size_t i = 0; i < s->o.nnets; i++)
 		addresses[i] = s->o.nets[i].address;
-	return vp_http_listen(s->http, addresses, s->o.nnets, err);
+	if (vp_http_listen(s->http, addresses, s->o.nnets, err))
+		return -1;
+	/* A port that is taken costs evidence, no installation. */
+	if (vp_syslog_listen(s->syslog, s->o.nets, s->o.nnets, vp_http_port(s->http), &deaf))
+		vp_warn("%s", deaf.msg);
+	return 0;
 }
 
 /* Transfers over HTTP on networks that stay go on; dnsmasq has to be started anew, for it reads its networks only then. */
@@ -688,7 +695,7 @@ static int tick(struct serve *s, struct vp_err *err)
 		return sync_rows(s, err) ? -1 : vp_now_ns() - s->last_busy > IDLE_NS;
 	}
 	vp_http_tick(s->http);
-	if (judge(s, err))
+	if (vp_syslog_tell(s->syslog, s->state, err) || judge(s, err))
 		return -1;
 	keep_iperf(s);
 	if (s->networks_changed)
@@ -751,8 +758,10 @@ static nfds_t fill_pfd(struct serve *s)
 	pfd[3] = (struct pollfd){ s->hook, POLLIN, 0 };
 	for (int i = 0, fd; (fd = vp_http_fd(s->http, (size_t)i)) >= 0; i++)
 		pfd[n++] = (struct pollfd){ fd, POLLIN, 0 };
-	for (size_t i = 0; i < s->o.nnets; i++)
+	for (size_t i = 0; i < s->o.nnets; i++) {
 		pfd[n++] = (struct pollfd){ s->ra[i], POLLIN, 0 };
+		pfd[n++] = (struct pollfd){ vp_syslog_fd(s->syslog, i), POLLIN, 0 };
+	}
 	return n;
 }
 
@@ -782,6 +791,7 @@ static int loop(struct serve *s, struct vp_err *err)
 			read_hook(s);
 		if (s->pfd[2].revents && s->o.notified)
 			s->o.notified(s->o.notified_arg);
+		vp_syslog_read(s->syslog);
 		for (size_t i = 0; i < s->o.nnets; i++)
 			vp_ra_answer(s->ra[i]);
 	}
@@ -840,6 +850,7 @@ static void teardown(struct serve *s, bool failed)
 		vp_closep(&s->ra[i]);
 	}
 	vp_http_stop(s->http);
+	vp_syslog_free(s->syslog);
 	vp_closep(&s->hook);
 	/* The lock goes with the directory, while it is still held. After a failure the service's own words stay. */
 	if (s->lock >= 0 && !failed)
@@ -864,6 +875,7 @@ int vp_serve(const struct vp_serve_opts *o, struct vp_err *err)
 	s.dir = vp_printf(a, "%s/serve", o->state_dir);
 	s.tftp = vp_printf(a, "%s/tftp", s.dir);
 	s.o.nnets = 0;
+	s.syslog = vp_syslog_new();
 	take_nets(&s, o->nets, o->nnets);
 	sigemptyset(&set);
 	for (const int *sig = (const int[]){ SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0 }; *sig; sig++)

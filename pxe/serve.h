@@ -23,6 +23,7 @@
  *   POST /node/NODE/result/RUN/NAME?token=T  raw output of one tool; NAME "done" ends the run and clears the task
  *   GET  /cgi-bin/aii-installack.cgi      end of the installation, from kickstarts that are made for AII: the address alone says who it is
  *   GET  /                                status page; /live: its changes as server-sent events; /status.json; /metrics for Prometheus
+ * UDP, same address and port: syslog of distributions' installers.
  * The address of the peer must be the node's own: a right token from elsewhere, or a wrong token, is 403 and an event.
  */
 #ifndef VP_SERVE_H

@@ -87,7 +87,8 @@ static void add_network(const struct vp_node *n, const char *dev, struct vp_buf 
 		vp_buf_adds(out, " selinux=0");
 }
 
-/* What AII's PXE configuration passes, in its order, to the same versions; the kickstart comes from here. */
+/* What AII's PXE configuration passes, in its order, to the same versions; the kickstart comes from here, and what is logged goes here, where the
+ * profile does not say where to. */
 static void kickstart(const struct vp_node *n, const char *url, const char *token, struct vp_buf *out)
 {
 	const struct vp_kickstart *ks = &n->aii.ks;
@@ -105,11 +106,12 @@ static void kickstart(const struct vp_node *n, const char *url, const char *toke
 	add_bootif(n, out);
 	if (*p->updates)
 		vp_buf_addf(out, " %supdates=%s", inst, p->updates);
-	if (*ks->log_host) {
+	if (*ks->log_host)
 		vp_buf_addf(out, " %ssyslog=%s:%u", inst, ks->log_host, ks->log_port ? ks->log_port : 514);
-		if (*ks->log_level)
-			vp_buf_addf(out, " %sloglevel=%s", inst, ks->log_level);
-	}
+	else
+		vp_buf_addf(out, " %ssyslog=%s", inst, url + 7);
+	if (*ks->log_host && *ks->log_level)
+		vp_buf_addf(out, " %sloglevel=%s", inst, ks->log_level);
 	if (version >= EL7) {
 		vp_buf_addf(out, "%s%s", ks->enable_sshd ? " inst.sshd" : "", ks->cmdline ? " inst.cmdline" : "");
 		add_network(n, dev, out);
@@ -124,6 +126,7 @@ static void preseed(const struct vp_node *n, const char *url, const char *token,
 	vp_buf_addf(out,
 		    "quiet auto=true priority=critical TERM=dumb DEBIAN_FRONTEND=noninteractive url=%s/boot/%s/config?token=%s hostname=%s domain=%s",
 		    url, n->name, token, n->hostname, n->domain);
+	vp_buf_addf(out, " log_host=%.*s log_port=%s", (int)strcspn(url + 7, ":"), url + 7, strrchr(url, ':') + 1);
 	vp_buf_adds(out, " interface=auto");
 	add_bootif(n, out);
 }

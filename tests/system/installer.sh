@@ -37,8 +37,12 @@ sed -i 's/\.gone$//' "$dir/site"
 exits 3 "there is something to do" vprov plan --exit-code "$dir/node.xml"
 like_not "no root image is built" "$output" "image"
 
+while sleep 0.5; do row seen 2>/dev/null; done >"$dir/seen" &
+poll=$!
 exits 1 "the installation does not come to its end" vprov apply "$dir/node.xml"
 diag "$output"
+kill $poll
+like "what it logged came here by syslog" "$(sort -u "$dir/seen")" 'syslog: [a-z-]+(\[[0-9]+\])?: '
 like "the verdict names what the installer stopped at" "$output" "failed: anna: bad d-i Packages file \(error: dists/bookworm/Release is unsigned"
 is "it is one, and the node is not armed any more" "$(row 'method, installs, armed, health')" 'preseed|1|0|3'
 log=$(vprov log "$node")

@@ -123,6 +123,17 @@ is "one installation was handed out" "$(row 'life, armed, installs')" '5|0|1'
 
 post a "node/n1.example.org/event?token=$token" 'unpack 40 of the image' >/dev/null
 is "progress is told" "$(row 'life, phase, percent')" '6|unpack|40'
+# logs CLIENT LINE : as an installer's syslogd does
+logs() { in_client "$1" bash -c 'echo "$1" >/dev/udp/10.9.8.1/8420' _ "$2"; }
+logs a '<30>Nov 25 10:11:12 anaconda: not asked for'
+sleep 2
+is "what vprov's own installer may have logged is none" "$(row "seen LIKE 'syslog:%'")" 0
+sql "UPDATE node SET kernel = '/boot/vmlinuz'"
+logs b '<30>Nov 25 10:11:12 anaconda: of another'
+logs a $'<30>Nov 25 10:11:12 anaconda: installing glibc\e[31m (12/300)\n'
+seen_is() { [[ $(row seen) == "$1" ]]; }
+ok "what an installer of a distribution logs is evidence" wait_for 5 seen_is 'syslog: anaconda: installing glibc?[31m (12/300)'
+sql "UPDATE node SET kernel = ''"
 like "a forged ack is refused" "$(post b "node/n1.example.org/ack?token=$token" '')" 403
 is "and seen" "$(events 'ack refused%')" "ack refused: from 10.9.8.66, not the node's address"
 is "and changes nothing" "$(row life)" 6
@@ -177,7 +188,7 @@ ok "it survives garbage" get a status.json
 ok "and so does DHCP" dhcp a
 
 node n2.example.org 52:54:00:00:00:03 '' brtest 10.9.8.1
-sleep 2
+wait_for 30 dhcp c
 ok "a node without an address gets one" dhcp c
 lease=$(sed -n 's/^ip=\([0-9.]*\) .*/\1/p' <<<"$output")
 is "which is remembered" "$(sql "SELECT ip FROM node WHERE name = 'n2.example.org'")" "$lease"

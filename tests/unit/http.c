@@ -816,8 +816,9 @@ static void the_page_can_have_an_address_of_its_own(void **state)
 	int seen;
 
 	(void)state;
-	http = vp_http_start(&(struct vp_http_opts){ .state = db, .image_dir = dir, .status = { .address = address }, .addresses = &other, .naddresses = 1 },
-			     &err);
+	http = vp_http_start(
+		&(struct vp_http_opts){ .state = db, .image_dir = dir, .status = { .address = address }, .addresses = &other, .naddresses = 1 },
+		&err);
 	assert_non_null(http);
 	/* Whichever descriptor it has: all are served by a turn. */
 	seen = status("GET", "/status.json", NULL);
@@ -829,8 +830,9 @@ static void the_page_can_have_an_address_of_its_own(void **state)
 	assert_int_equal(vp_http_fd(http, 1), -1);
 	assert_int_equal(status("GET", "/status.json", NULL), 200);
 	vp_http_stop(http);
-	http = vp_http_start(&(struct vp_http_opts){ .state = db, .image_dir = dir, .status = { .address = other }, .addresses = &address, .naddresses = 1 },
-			     &err);
+	http = vp_http_start(
+		&(struct vp_http_opts){ .state = db, .image_dir = dir, .status = { .address = other }, .addresses = &address, .naddresses = 1 },
+		&err);
 	assert_non_null(http);
 	assert_int_equal(status("GET", "/", NULL), 404);
 	assert_int_equal(status("GET", "/live", NULL), 404);

@@ -439,10 +439,40 @@ static void test_leases(void **state)
 	vp_buf_free(&rest);
 }
 
+static void test_syslog(void **state)
+{
+	static const char *const cases[][2] = { { "<30>Nov 25 10:11:12 anaconda: installing glibc\n", "anaconda: installing glibc" },
+						{ "<30>Nov  5 10:11:12 main-menu[221]: x", "main-menu[221]: x" },
+						{ "<165>1 2026-11-25T10:11:12Z n1 app - - - text", "1 2026-11-25T10:11:12Z n1 app - - - text" },
+						{ "no priority", "no priority" },
+						{ "<1234567>x", "<1234567>x" },
+						{ "<", "<" },
+						{ "<>", "" },
+						{ "", "" },
+						{ " \n\n", "" } };
+	char out[64];
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(cases); i++) {
+		/* Without what ends a string. */
+		size_t n = strlen(cases[i][0]);
+		char *data = vp_xcalloc(1, n + 1);
+
+		memcpy(data, cases[i][0], n);
+		data = vp_xrealloc(data, n ? n : 1);
+		vp_syslog_text(data, n, out, sizeof(out));
+		assert_string_equal(out, cases[i][1]);
+		free(data);
+	}
+	vp_syslog_text("abcdef", 6, out, 4);
+	assert_string_equal(out, "abc");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_leases),
+		cmocka_unit_test(test_syslog),
 		cmocka_unit_test(dnsmasq_of_two_networks),
 		cmocka_unit_test(tftp_is_sized_by_the_nodes),
 		cmocka_unit_test(ranges_cover_the_network),
