@@ -37,9 +37,9 @@ UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_MAIN := tests/fuzz/replay_main.c
 CLI := $(wildcard tests/cli/*.bats)
-SYSTEM := $(filter-out tests/system/matrix.sh,$(wildcard tests/system/*.sh tests/system/*.bats))
+SYSTEM := $(wildcard tests/system/*.sh tests/system/*.bats)
 C_FILES = $(sort $(wildcard provision/*.c provision/*/*.[ch] templates/*.[ch] bridge/*.[ch] pxe/*.[ch] tests/*/*.[ch]))
-SCRIPTS = $(sort $(wildcard tests/lib/*) $(shell grep -rlE '^\#!.*(sh|bats)$$' .ci tests pxe/installer))
+SCRIPTS = $(sort $(wildcard tests/lib/*.sh) $(shell find .ci tests pxe/installer -type f -exec awk '/^\#!.*(sh|bats)$$/ { print FILENAME } { nextfile }' {} +))
 
 all: $(BUILD)/vprov $(BUILD)/guest/vprov-guest $(BUILD)/vprov.8
 
@@ -135,8 +135,8 @@ fuzz:
 		fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 new/$$f $(CURDIR)/tests/fuzz/corpus/$$f || rc=1; done; exit $$rc
 
 bench:
-	@.ci/deps build run bench
-	@$(MAKE) --no-print-directory all $(addprefix $(BUILD)/bench/,ratio define serve site gets gate)
+	@.ci/deps build run test bench
+	@$(MAKE) --no-print-directory all $(addprefix $(BUILD)/bench/,ratio define serve site gets gate) $(BUILD)/image
 	@tests/bench/run $(BUILD)
 
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libvprov.a

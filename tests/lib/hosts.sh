@@ -67,7 +67,7 @@ site() {
 	dir=$(mktemp -d) && chmod 755 "$dir"
 	cleanup rm -rf "$dir"
 	state=$dir/state
-	export ASAN_OPTIONS=detect_leaks=0
+	export ASAN_OPTIONS=detect_leaks=0 VPROV_CACHE=$VP_TINY
 	ip link add lan0 type bridge
 	ip address add 10.94.17.1/24 dev lan0
 	ip link set lan0 up

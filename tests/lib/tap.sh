@@ -40,14 +40,15 @@ need_image() {
 	export VP_IMAGE_DIR=${said##*$'\n'}
 }
 
-# need_tiny_image: the same with a root image that installs and boots in seconds, in a cache of its own ($VPROV_CACHE) that goes with the suite
-# shellcheck disable=SC2119 # no packages
+# need_tiny_image [INSTALLER-DIR [MIB]]: VP_TINY is an image cache of its own, which goes with the suite, with a root image that installs and boots in
+# seconds, MIB more of it to unpack
+# shellcheck disable=SC2119,SC2120 # no packages; some pass none
 need_tiny_image() {
 	[[ ${VP_NS:-} == 1 ]] && return
 	need_image
-	local said cache=${TMPDIR:-/tmp}/tiny
-	said=$("$lib/tiny-image" "$cache" "${VP_BUILD:-$VP_TOP/build}" "$VP_TOP/pxe/installer" 4 2>&1) || { echo "Bail out! no small image: ${said//$'\n'/ }"; exit 1; }
-	export VPROV_CACHE=$cache
+	local said
+	export VP_TINY=${TMPDIR:-/tmp}/tiny
+	said=$("$lib/tiny-image" "$VP_TINY" "${VP_BUILD:-$VP_TOP/build}" "${1:-$VP_TOP/pxe/installer}" "${2:-4}" 2>&1) || { echo "Bail out! no small image: ${said//$'\n'/ }"; exit 1; }
 }
 
 pass() { echo "ok $((++tests)) - $1"; }
@@ -89,6 +90,7 @@ trap run_cleanups EXIT
 
 # listing [DIRECTORY...] : links, addresses, routes, processes, mounts, files. Two are equal where nothing was left behind. What the kernel
 # changes by itself, with a delay, is left out: carrier, link-local addresses, the MAC of a bridge that has none of its own.
+# shellcheck disable=SC2120 # some pass none
 listing() {
 	local p l args processes=()
 	for l in /sys/class/net/*; do

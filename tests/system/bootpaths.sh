@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 2400
-# How machines get from their firmware to what they are told to boot. UEFI from nothing to a node that runs from its disk, and again from it three
-# times, whatever the boot service says to others; and firmware that asks the network first although it is to boot its disk.
-# quickstart.sh has the BIOS with iPXE over HTTP.
+# How machines get from their firmware to what they are told to boot. UEFI, a BIOS with iPXE over HTTP and one with pxelinux over TFTP: from nothing to
+# a node that runs from its disk, and again from it three times, whatever the boot service says to others; and firmware that asks the network first
+# although it is to boot its disk. UEFI is with the real root image, as is the BIOS in quickstart.sh; here it is with a small one.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 for p in sqlite3 virsh qemu-system-x86_64 dnsmasq; do command -v $p >/dev/null || skip_all "$p is not installed"; done
 [[ -e /usr/share/OVMF/OVMF_CODE_4M.fd ]] || skip_all "ovmf is not installed"
+need_tiny_image
 need_image grub-efi-amd64-bin dosfstools
 in_ns
 
@@ -36,17 +37,6 @@ stop() {
 	kill $service && wait $service
 }
 
-# --- UEFI: from nothing to a node ---
-before=$(listing "$dir")
-ok "UEFI: apply installs and boots" vprov apply "$dir/node.xml"
-# shellcheck disable=SC2154 # tap.sh sets it
-diag "$output"
-is "the loader was iPXE, by HTTP" "$(told $node 'boot loader sent: GET /boot/ipxe')" 1
-is "no file went over TFTP" "$(sql "SELECT count(*) FROM event WHERE text LIKE 'boot loader sent: %' AND text NOT LIKE '%GET /boot/ipxe'")" 0
-like "and it boots from its disk" "$(console)" "vprov: boot from disk"
-exits 0 "plan is empty" vprov plan --exit-code "$dir/node.xml"
-is "it has NVRAM of its own" "$(find "$state" -name '*_VARS.fd' | wc -l)" 1
-
 # --- Again from the disk ---
 # again NAME COMMAND... : it boots by that, from its disk
 again() {
@@ -61,18 +51,50 @@ more_logins() { (($(logins) > n)); }
 # libvirt says "not running" of what it has just ended
 off() { domain destroy $node &>/dev/null || domain domstate $node 2>/dev/null | grep -q 'shut off'; }
 restart() { off && domain start $node; }
-ok "the boot service ends by itself" wait_for 600 test ! -e "$state/serve/lock"
-n=0
-ok "it asks for a login" wait_for 600 more_logins
-again "service off" restart
-serve
-again "service on" domain reset $node
+# again_three_times NAME : the service is on at the end
+again_three_times() {
+	ok "$1: the boot service ends by itself" wait_for 600 test ! -e "$state/serve/lock"
+	n=0
+	ok "$1: it asks for a login" wait_for 600 more_logins
+	again "$1, service off" restart
+	serve
+	again "$1, service on" domain reset $node
+	sql "INSERT INTO node (name, mac, ip, life, health, percent, since, last_evidence, token, armed, token_live, installs, json, config, image, task, reason, phase)
+		SELECT 'other.vprov.test', '$mac', '10.94.17.77', 1, 0, 0, 0, 0, '0123456789abcdef0123456789abcdef', 1, 1, 0, replace(json, mac, '$mac'), 'NODE=x', image, '', '', ''
+		FROM node WHERE name = '$node'"
+	again "$1, another one armed" restart
+	ok "$1: it is switched off" off
+}
 mac=52:54:00:00:00:77
-sql "INSERT INTO node (name, mac, ip, life, health, percent, since, last_evidence, token, armed, token_live, installs, json, config, image, task, reason, phase)
-	SELECT 'other.vprov.test', '$mac', '10.94.17.77', 1, 0, 0, 0, 0, '0123456789abcdef0123456789abcdef', 1, 1, 0, replace(json, mac, '$mac'), 'NODE=x', image, '', '', ''
-	FROM node WHERE name = '$node'"
-again "another one armed" restart
-ok "it is switched off" off
+
+# --- BIOS: the same with a small image ---
+sed 's/\(name="enabled">\)true/\1false/; s/>4096</>400</; s/\(name="size">\)256</\116</; s/\(name="size">\)1024</\1256</' "$VP_TOP/profiles/quickstart.xml" >"$dir/small.xml"
+for loader in ipxe pxelinux; do
+	echo "loader = $loader" >"$dir/conf"
+	before=$(listing "$dir")
+	VPROV_CACHE=$VP_TINY ok "BIOS, $loader: apply installs and boots" vprov apply "$dir/small.xml"
+	like "BIOS, $loader: that was its loader" "$(sql "SELECT text FROM event WHERE text LIKE 'boot loader sent: %'")" "^boot loader sent: $([[ $loader == ipxe ]] && echo 'GET /boot/ipxe' || echo 'pxelinux.0, ')[^$'\n']*$"
+	VPROV_CACHE=$VP_TINY again_three_times "BIOS, $loader"
+	stop
+	sql "DELETE FROM node WHERE name = 'other.vprov.test'"
+	ok "BIOS, $loader: destroy" vprov destroy -y "$node"
+	rm -rf "$state" "$dir/serve.log"
+	same "BIOS, $loader: nothing is left" "$before" "$(listing "$dir")"
+done
+echo 'firmware = uefi' >"$dir/conf"
+
+# --- UEFI: from nothing to a node ---
+before=$(listing "$dir")
+ok "UEFI: apply installs and boots" vprov apply "$dir/node.xml"
+# shellcheck disable=SC2154 # tap.sh sets it
+diag "$output"
+is "the loader was iPXE, by HTTP" "$(told $node 'boot loader sent: GET /boot/ipxe')" 1
+is "no file went over TFTP" "$(sql "SELECT count(*) FROM event WHERE text LIKE 'boot loader sent: %' AND text NOT LIKE '%GET /boot/ipxe'")" 0
+like "and it boots from its disk" "$(console)" "vprov: boot from disk"
+exits 0 "plan is empty" vprov plan --exit-code "$dir/node.xml"
+is "it has NVRAM of its own" "$(find "$state" -name '*_VARS.fd' | wc -l)" 1
+
+again_three_times UEFI
 
 # --- Firmware that asks the network first ---
 ip tuntap add tap0 mode tap && ip link set tap0 master "$bridge" up

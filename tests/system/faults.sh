@@ -4,7 +4,7 @@
 # What goes wrong during a real installation: vprov and its boot service killed, the ack forged, repeated and lost, the guest reset.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
-need_image
+need_tiny_image "" 24
 in_ns
 
 dir=$(mktemp -d)
@@ -13,7 +13,7 @@ state=$dir/state
 node=quickstart.vprov.test
 url=http://10.94.17.1:8420
 console=$state/console/$node.log
-export ASAN_OPTIONS=detect_leaks=0
+export ASAN_OPTIONS=detect_leaks=0 VPROV_CACHE=$VP_TINY
 vprov() { "$VPROV" "$@" --state-dir "$state"; }
 # shellcheck disable=SC2016 # expanded when it runs
 cleanup eval 'vprov destroy -y -q "$node" &>/dev/null'

@@ -124,6 +124,7 @@ is "one installation was handed out" "$(row 'life, armed, installs')" '5|0|1'
 post a "node/n1.example.org/event?token=$token" 'unpack 40 of the image' >/dev/null
 is "progress is told" "$(row 'life, phase, percent')" '6|unpack|40'
 # logs CLIENT LINE : as an installer's syslogd does
+# shellcheck disable=SC2016 # the inner shell expands it
 logs() { in_client "$1" bash -c 'echo "$1" >/dev/udp/10.9.8.1/8420' _ "$2"; }
 logs a '<30>Nov 25 10:11:12 anaconda: not asked for'
 sleep 2
