@@ -27,7 +27,8 @@ struct vp_virt_stats {
 
 /* What a host says that it can do. */
 struct vp_virt_caps {
-	/* libvirt's XML: of the host, and of domains of one kind; the latter is empty where there are none, with libvirt's words in why. */
+	/* libvirt's XML: of the host, and of domains of one kind; the latter is empty where there are none, with libvirt's words in why,
+	 * and where a connection for reading may not ask, without words. */
 	struct vp_buf host, domain, why;
 	/* Bytes of the host's memory. */
 	uint64_t memory;

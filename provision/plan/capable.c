@@ -166,7 +166,7 @@ int vp_plan_lacks(struct vp_world *w, const struct vp_node *n, const char *xml, 
 		k.can = parse(vp_buf_str(&caps.domain));
 	}
 	if (k.host && check_type(&k)) {
-		if (!k.can)
+		if (!k.can && caps.why.len)
 			lack(&k, "virt", vp_printf(w->arena, "%s can run no such guest: %s", w->hv->uri, vp_buf_str(&caps.why)));
 		check_size(&k, caps.memory);
 		check_firmware(&k);

@@ -583,9 +583,8 @@ static void test_samples(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_bonnie),     TEST(test_iperf2),   TEST(test_iperf3), TEST(test_fio),	   TEST(test_hs06),
-		TEST(test_hs06_exact), TEST(test_hepscore), TEST(test_cpu),    TEST(test_lines),
-		TEST(test_samples),
+		TEST(test_bonnie),     TEST(test_iperf2),   TEST(test_iperf3), TEST(test_fio),	 TEST(test_hs06),
+		TEST(test_hs06_exact), TEST(test_hepscore), TEST(test_cpu),    TEST(test_lines), TEST(test_samples),
 	};
 
 	return cmocka_run_group_tests_name("tools", tests, NULL, NULL);
