@@ -100,7 +100,7 @@ int vp_syslog_fd(const struct vp_syslog *l, size_t i)
 void vp_syslog_read(struct vp_syslog *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		struct sockaddr_in from;
+		struct sockaddr_in from = { 0 };
 		socklen_t len = sizeof(from);
 		char data[1500], text[sizeof(l->slots[0].text)];
 		ssize_t n;
