@@ -47,7 +47,7 @@ image corrupted;middle;failed;unpack: the root image did not arrive whole;1
 image corrupted;late;up;;1
 disk full;early;failed;no space|paused;[01]
 disk full;middle;failed;no space|paused;1
-disk full;late;up|failed;^$|paused;1
+disk full;late;up|failed;^ *$|paused;1
 disk too small;early;refused;need more than its 10 MiB;0
 disk too small;middle;failed;does not fit;1
 disk too small;late;-;it holds the system;0
