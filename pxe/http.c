@@ -791,7 +791,7 @@ static int add_front(struct vp_http *h, const char *address, bool status, struct
 			if (tls->option == MHD_OPTION_END)
 				vp_fail_errno(err, VP_E_HTTP, "serving on %s", address);
 			else
-				vp_fail(err, VP_E_HTTP, "serving on %s: its certificate and key are not such, or do not belong together", address);
+				vp_fail(err, VP_E_CONFIG, "serving on %s: its certificate and key are not such, or do not belong together", address);
 			close(fd);
 		}
 		vp_strangers_free(f->strangers);
@@ -856,7 +856,7 @@ int vp_http_apart(struct vp_http *h, const struct vp_status_at *at, struct vp_er
 	bool there = false;
 
 	if (!at->certificate != !at->key || (at->key && !at->address))
-		return vp_fail(err, VP_E_HTTP, "status_cert and status_key need each other, and status_address");
+		return vp_fail(err, VP_E_CONFIG, "status_cert and status_key need each other, and status_address");
 	if (at->key) {
 		if (read_pem("certificate", at->certificate, &certificate, err) || read_pem("key", at->key, &key, err))
 			return -1;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* How many installations run at a time. Too many at once starve each other of disk and processors, until deadlines pass that none had deserved. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,15 +9,6 @@
 
 /* Without max_installs: what begins needs as long to be seen in the figures. */
 #define PACE_NS (UINT64_C(10) * 1000000000)
-
-/* The "some avg10" of a file of /proc/pressure: percent of the last 10 s in which something had to wait; 0 where the kernel does not tell. */
-static double pressure(const char *file)
-{
-	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
-	const char *at = vp_read_file(file, 4096, &text, NULL) ? NULL : strstr(vp_buf_str(&text), "some avg10=");
-
-	return at ? strtod(at + strlen("some avg10="), NULL) : 0;
-}
 
 /* Bytes that can be had without swapping; 0 where that is not known. */
 static uint64_t free_memory(void)
@@ -32,8 +22,8 @@ static uint64_t free_memory(void)
 void vp_capacity_measure(struct vp_capacity *c)
 {
 	c->cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-	c->cpu_pressure = pressure("/proc/pressure/cpu");
-	c->io_pressure = pressure("/proc/pressure/io");
+	c->cpu_pressure = vp_pressure("cpu", 10);
+	c->io_pressure = vp_pressure("io", 10);
 	c->free_memory = free_memory();
 }
 

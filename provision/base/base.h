@@ -111,6 +111,12 @@ bool vp_equal_secret(const char *a, const char *b);
 uint64_t vp_now_ns(void);
 double vp_wall(void);
 
+/*
+ * The share of the last 10, 60 or 300 seconds, in percent, in which something that could have run had to wait for "cpu" or "io" (Linux's pressure
+ * stall information); 0 where the kernel does not tell.
+ */
+double vp_pressure(const char *what, unsigned seconds);
+
 /* --- Text --- */
 /* Whole decimal number in [min,max]; false otherwise. */
 bool vp_parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out);

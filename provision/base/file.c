@@ -203,3 +203,16 @@ char *vp_tail(struct vp_arena *a, const char *path, unsigned lines)
 	plain_text(from);
 	return vp_strdup(a, from);
 }
+
+double vp_pressure(const char *what, unsigned seconds)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
+	char path[64], word[32];
+	const char *at;
+
+	snprintf(path, sizeof(path), "/proc/pressure/%s", what);
+	snprintf(word, sizeof(word), " avg%u=", seconds);
+	/* Of its lines the first is "some". */
+	at = vp_read_file(path, 4096, &text, NULL) ? NULL : strstr(vp_buf_str(&text), word);
+	return at ? strtod(at + strlen(word), NULL) : 0;
+}

@@ -90,19 +90,6 @@ static const char *fact(struct vp_arena *a, const char *path, const char *key)
 	return found;
 }
 
-/* The share of the last minute, in percent, in which something that could have run had no processor to run on; 0 where the kernel does not tell. */
-static double cpu_pressure(void)
-{
-	FILE *f = fopen("/proc/pressure/cpu", "re");
-	double avg60 = 0;
-
-	if (f && fscanf(f, "some avg10=%*f avg60=%lf", &avg60) != 1)
-		avg60 = 0;
-	if (f)
-		fclose(f);
-	return avg60;
-}
-
 const char *vp_verify_host(struct vp_arena *a)
 {
 	const char *cpu = fact(a, "/proc/cpuinfo", "model name");
@@ -111,5 +98,5 @@ const char *vp_verify_host(struct vp_arena *a)
 	uname(&u);
 	return vp_printf(a, "machine=%s, %ld CPUs\nhost_kernel=%s\ngovernor=%s\nhugepages=%s\ncpu_pressure=%.1f\nvprov=%s\n", *cpu ? cpu : u.machine,
 			 sysconf(_SC_NPROCESSORS_CONF), u.release, fact(a, "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", NULL),
-			 fact(a, "/sys/kernel/mm/transparent_hugepage/enabled", NULL), cpu_pressure(), VP_VERSION);
+			 fact(a, "/sys/kernel/mm/transparent_hugepage/enabled", NULL), vp_pressure("cpu", 60), VP_VERSION);
 }

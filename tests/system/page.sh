@@ -214,6 +214,12 @@ kill $pid
 wait $pid
 is "it ends when it is asked to" $? 0
 
+printf 'status_cert = %s\n' "$work/1.pem" >"$work/conf"
+exits 2 "a certificate without its key is refused" "$VPROV" serve --state-dir "$state" --config "$work/conf"
+like "as a fault of the configuration" "$output" 'status_key.*VP-U02'
+printf 'status_address = 10.9.8.1\nstatus_cert = %s\nstatus_key = %s\n' "$work/1.pem" "$work/1.pem" >"$work/conf"
+exits 2 "so is a key that is none" "$VPROV" serve --state-dir "$state" --config "$work/conf"
+
 # --- The unit file ---
 
 make -s -C "$VP_TOP" install BUILD="${VP_BUILD:-$VP_TOP/build}" DESTDIR="$work/root" PREFIX=/usr >/dev/null 2>&1
