@@ -519,6 +519,15 @@ static json_t *verify(const struct vp_verify *v)
 			 "disk_mib", number(v->disk_mib), "tolerances", texts(v->tolerances, v->ntolerances), "baseline", v->baseline);
 }
 
+static json_t *tweaks(const struct vp_node *n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n->nxml; i++)
+		json_array_append_new(list, json_sprintf("%s = %s", n->xml[i].path, n->xml[i].value));
+	return list;
+}
+
 static json_t *hardware(const struct vp_node *n)
 {
 	return from_rows(VP_O_HARDWARE, &n->hardware, 1);
@@ -593,6 +602,7 @@ json_t *vp_node_head(const struct vp_node *n)
 		{ "rootpw", text(n->rootpw) },
 		{ "ssh_keys", texts(n->ssh_keys, n->nssh_keys) },
 		{ "kernel_args", text(n->kernel_args) },
+		{ "xml", tweaks(n) },
 		{ "packages", texts(n->packages, n->npackages) },
 		{ "verify", verify(&n->verify) },
 		{ "deadline", number(n->deadline) },

@@ -525,6 +525,31 @@ static int check_form(const struct vp_render *r, const struct vp_node *n, const 
 	return rc;
 }
 
+/* What the node's assignments make of a valid domain; the first one after which it is not valid is named. */
+static int assign(const struct vp_render *r, const struct vp_node *n, struct vp_buf *out, size_t start, struct vp_err *err)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf plain = { 0 };
+	int rc;
+
+	vp_buf_adds(&plain, vp_buf_str(out) + start);
+	rc = vp_assign(n->xml, n->nxml, out, start, r->assigned, err);
+	if (rc || !check_domain(out, start, err))
+		return rc;
+	for (size_t i = 0; i < n->nxml; i++) {
+		vp_cleanup(vp_buf_free) struct vp_buf some = { 0 };
+		struct vp_err other;
+
+		vp_buf_adds(&some, vp_buf_str(&plain));
+		/* The template's own mistake. */
+		if (!i && check_domain(&some, 0, err))
+			return -1;
+		if (!vp_assign(n->xml, i + 1, &some, 0, NULL, NULL) && check_domain(&some, 0, &other))
+			return vp_fail(err, VP_E_VALUE, "%s:%u: %s: %s: not valid by libvirt's schema: %s", n->xml[i].file, n->xml[i].line,
+				       n->xml[i].origin, n->xml[i].path, other.msg);
+	}
+	return -1;
+}
+
 int vp_render_domain(const struct vp_render *r, const struct vp_node *n, enum vp_boot boot, struct vp_buf *out, struct vp_err *err)
 {
 	vp_cleanup(source_free) struct source s = { .r = r, .node = n, .err = err };
@@ -544,9 +569,12 @@ int vp_render_domain(const struct vp_render *r, const struct vp_node *n, enum vp
 	json_decref(data);
 	if (rc)
 		return -1;
-	if (!check_form(r, n, console, out, start, err))
+	rc = n->nxml ? assign(r, n, out, start, err) : check_form(r, n, console, out, start, err);
+	if (!rc)
 		return 0;
 	cut(out, start);
+	if (err && err->code == VP_E_VALUE)
+		return -1;
 	vp_context(err, "%s.mustache", name);
 	return blame(&s);
 }

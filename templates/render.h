@@ -21,6 +21,8 @@ struct vp_render {
 	bool own_taps;
 	/* The installer's kernel, ramdisk and arguments, as the hypervisor finds them: for guests without a boot ROM (xen-para) only. May be NULL. */
 	const char *kernel, *initrd, *cmdline;
+	/* Is told what the node's assignments (vp_node.xml) changed, a line each; NULL: nobody. */
+	struct vp_buf *assigned;
 	/* What is kept between renderings of one run: templates, and forms of domains that are known to be valid. NULL: nothing. */
 	struct vp_render_memo *memo;
 };
@@ -40,8 +42,13 @@ json_t *vp_node_json(const struct vp_node *n);
 json_t *vp_node_head(const struct vp_node *n);
 json_t *vp_node_part(const struct vp_node *n, const char *key);
 /*
- * Domain XML, validated against libvirt's domain.rng where that is installed (VP_E_SCHEMA with libxml2's words). The first call of a process
- * reads the schema. From the network, a xen-para node without r->kernel is refused (VP_E_VIRT).
+ * Makes the node's assignments in the domain that xml holds from start on. VP_E_VALUE with file, line and path of one that cannot be made. The
+ * result is not validated. told: as vp_render.assigned.
+ */
+int vp_assign(const struct vp_tweak *tweaks, size_t n, struct vp_buf *xml, size_t start, struct vp_buf *told, struct vp_err *err);
+/*
+ * Domain XML with the node's assignments made in it, validated against libvirt's domain.rng where that is installed (VP_E_SCHEMA with libxml2's
+ * words). The first call of a process reads the schema. From the network, a xen-para node without r->kernel is refused (VP_E_VIRT).
  */
 int vp_render_domain(const struct vp_render *r, const struct vp_node *n, enum vp_boot boot, struct vp_buf *out, struct vp_err *err);
 /* Any other template, with data (borrowed): vp_node_json() and what else it needs. A partial that does not exist is an error. */

@@ -13,6 +13,9 @@
 #define VP_MAX_RENDER	    (16u << 20) /* bytes of one rendered text */
 #define VP_MAX_PARTIALS	    32		/* nesting of template sections and partials */
 #define VP_MAX_CHILD_OUTPUT (16u << 20)
+#define VP_MAX_ASSIGNMENT   1024    /* bytes of one change of a domain's definition */
+#define VP_MAX_ASSIGNMENTS  64	    /* of one node */
+#define VP_MAX_XPATH	    1000000 /* operations of libxml2 for one of their paths */
 #define VP_MAX_VCPUS	    4096
 #define VP_MIN_MEMORY_MIB   64
 #define VP_MAX_MEMORY_MIB   (16u << 20) /* 16 TiB */

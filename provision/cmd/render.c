@@ -35,18 +35,33 @@ static int text(struct vp_ctx *c, const char *name, json_t *data, vp_escape_fn *
 	return rc;
 }
 
+/* What the node's assignments changed stands before it, as comments. */
+static int domain_of(struct vp_ctx *c, const struct vp_node *n, enum vp_boot boot, struct vp_buf *out, struct vp_err *err)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf assigned = { 0 }, xml = { 0 };
+	struct vp_render r = vp_ctx_render(c);
+	char *save = NULL;
+
+	r.assigned = &assigned;
+	if (vp_render_domain(&r, n, boot, &xml, err))
+		return -1;
+	for (char *line = assigned.len ? strtok_r(assigned.data, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
+		for (char *dash = line; (dash = strstr(dash, "--"));)
+			dash[1] = '_';
+		vp_buf_addf(out, "<!-- %s -->\n", line);
+	}
+	vp_buf_adds(out, xml.data);
+	return 0;
+}
+
 static int domain(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
 {
-	struct vp_render r = vp_ctx_render(c);
-
-	return vp_render_domain(&r, n, VP_BOOT_DISK, out, err);
+	return domain_of(c, n, VP_BOOT_DISK, out, err);
 }
 
 static int domain_install(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
 {
-	struct vp_render r = vp_ctx_render(c);
-
-	return vp_render_domain(&r, n, VP_BOOT_INSTALL, out, err);
+	return domain_of(c, n, VP_BOOT_INSTALL, out, err);
 }
 
 static int network(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)

@@ -660,10 +660,44 @@ static void check_references(struct vp_bind *b)
 			vp_problem(b, VP_ERROR, VP_E_REFERENCE, v, "", "there is no disk of that name");
 }
 
+static struct vp_tweak tweak_of(struct vp_bind *b, const char *text)
+{
+	struct vp_tweak t = { .file = "" };
+	size_t path = 0;
+
+	vp_assignment(text, &path, &t.value);
+	t.path = vp_strndup(b->a, text, path);
+	return t;
+}
+
+/* Each with its own place, in the profile or in the site configuration. */
+static void bind_tweaks(struct vp_bind *b)
+{
+	const struct vp_val *list = vp_find(b, VP_OWN "xml"), *v = list && list->type == VP_LIST ? list->child : list;
+	const struct vp_words *words = &b->node->xml;
+	struct vp_node *n = &b->node->n;
+	size_t pos = 0;
+
+	if (words->n > VP_MAX_ASSIGNMENTS)
+		vp_problem(b, VP_ERROR, VP_E_VALUE, list, VP_OWN "xml", "there are %zu of them; at most %d are possible", words->n,
+			   VP_MAX_ASSIGNMENTS);
+	n->xml = vp_alloc(b->a, (words->n + 1) * sizeof(*n->xml));
+	for (n->nxml = 0; n->nxml < words->n && !b->failed; n->nxml++, v = v ? v->next : NULL) {
+		const struct vp_site_line *l = list ? NULL : vp_site_next(b->site, n, "xml", &pos);
+		struct vp_tweak *t = &n->xml[n->nxml];
+
+		*t = tweak_of(b, words->items[n->nxml]);
+		t->file = v ? n->file : b->site->file;
+		t->line = v ? v->line : l->line;
+		t->origin = v ? vp_path_of(b->a, v) : "site:xml";
+	}
+}
+
 static void bind_node(struct vp_bind *b)
 {
 	b->node->install = -1;
 	vp_fill(b, &(struct vp_target){ .object = VP_O_NODE, .base = b->node });
+	bind_tweaks(b);
 	bind_uuid(b);
 	vp_placed_node(b);
 }

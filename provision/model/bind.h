@@ -129,6 +129,7 @@ const struct vp_step *vp_step_at(unsigned short step);
 /* What the rows fill: parts of the model with the raw material that is only needed while binding. */
 struct vp_node_in {
 	struct vp_node n;
+	struct vp_words xml;
 	const char *uuid, *bridge_name, *bridge_address, *bridge_interface, *uplink;
 	unsigned rate;
 	bool isolated;
@@ -334,8 +335,10 @@ const struct vp_site_line *vp_site_next(const struct vp_site *site, const struct
 /* A locally administered unicast address that follows from the node and the NIC. */
 const char *vp_derive_mac(struct vp_arena *a, const char *uuid, const char *nic);
 const char *vp_derive_tap(struct vp_arena *a, const char *uuid, const char *nic);
+/* Where the path of "PATH = VALUE" ends and the value begins; false where it is no such text. */
+bool vp_assignment(const char *text, size_t *path, const char **value);
 extern const struct vp_check vp_is_label, vp_is_domain, vp_is_ifname, vp_is_diskname, vp_is_mac, vp_is_ip, vp_is_host_ip, vp_is_own_ip, vp_is_netmask,
 	vp_is_cidr, vp_is_dir, vp_is_args, vp_is_ssh_key, vp_is_crypt, vp_is_package, vp_is_mountpoint, vp_is_options, vp_is_fslabel, vp_is_uuid,
-	vp_is_key, vp_is_uri, vp_is_place, vp_is_bootfile, vp_is_url, vp_is_line, vp_is_address, vp_is_volume, vp_is_tolerance;
+	vp_is_key, vp_is_uri, vp_is_place, vp_is_bootfile, vp_is_url, vp_is_line, vp_is_address, vp_is_volume, vp_is_tolerance, vp_is_assignment;
 
 #endif

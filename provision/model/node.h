@@ -123,6 +123,15 @@ struct vp_verify {
 	const char *baseline;
 };
 
+/* One assignment to the rendered definition of the domain; the value "" removes what the path leads to. */
+struct vp_tweak {
+	/* XPath, from the domain. */
+	const char *path, *value;
+	/* As in struct vp_origin. */
+	const char *origin, *file;
+	unsigned line;
+};
+
 /* Where one value of the model came from; field is dotted: "memory", "nic.eth0.mac". */
 struct vp_origin {
 	const char *field;
@@ -211,6 +220,8 @@ struct vp_node {
 	unsigned deadline;
 	/* Seconds that each phase of the installation may take; 0: as earlier ones did. */
 	unsigned deadlines[VP_DEADLINES];
+	struct vp_tweak *xml;
+	size_t nxml;
 	/* How often an installation that did not get as far as its configuration is begun again. */
 	unsigned retries;
 	enum vp_machine machine;

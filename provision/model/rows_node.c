@@ -53,6 +53,10 @@ static const struct vp_row rows[] = {
 	  .fallback = "none", .help = "what is checked of each frame that the node sends: the MAC, the IP addresses, too" },
 	{ VP_OWN "guard/addresses", VP_O_NODE, VP_K_STRINGS, VP_AT(vp_node_in, n.guard_addresses), .field = "guard.addresses", .check = &vp_is_ip,
 	  .help = "more addresses that it may use, beside those in its profile" },
+	{ VP_OWN "xml", VP_O_NODE, VP_K_STRINGS, VP_AT(vp_node_in, xml), .field = "xml", .check = &vp_is_assignment,
+	  .help = "changes of the rendered definition of the domain: ./devices/disk[1]/driver/@cache = none; an attribute or element that is not "
+		  "there "
+		  "is made, an empty value removes it, and one that begins with /domain[@type='kvm'] is for such guests only" },
 	{ VP_OWN "kernel_args", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, n.kernel_args), .field = "kernel_args", .check = &vp_is_args,
 	  .help = "added to the installed system's kernel command line" },
 	{ VP_OWN "rootpw", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, n.rootpw), .field = "rootpw", .check = &vp_is_crypt, .secret = true,

@@ -301,6 +301,42 @@ static bool tolerance(const char *s)
 	       sign == '%' && percent > 0 && percent < 100;
 }
 
+bool vp_assignment(const char *text, size_t *path, const char **value)
+{
+	size_t len = strlen(text), i = 0;
+	int depth = 0;
+	char quote = 0;
+
+	if (len > VP_MAX_ASSIGNMENT || (*text != '.' && *text != '/'))
+		return false;
+	for (size_t k = 0; k < len; k++)
+		if (iscntrl((unsigned char)text[k]))
+			return false;
+	/* The first '=' that belongs to no condition. */
+	for (; text[i] && (quote || depth || text[i] != '='); i++)
+		if (quote)
+			quote = text[i] == quote ? 0 : quote;
+		else if (strchr("'\"", text[i]))
+			quote = text[i];
+		else
+			depth += !!strchr("[(", text[i]) - !!strchr("])", text[i]);
+	if (!text[i])
+		return false;
+	*value = text + i + 1 + strspn(text + i + 1, " ");
+	while (i && text[i - 1] == ' ')
+		i--;
+	*path = i;
+	return i;
+}
+
+static bool assignment(const char *s)
+{
+	const char *value;
+	size_t path;
+
+	return vp_assignment(s, &path, &value);
+}
+
 const struct vp_check vp_is_label = { dotted, "a host name: letters, digits and hyphens" };
 const struct vp_check vp_is_domain = { dotted, "a domain name: letters, digits and hyphens between dots" };
 const struct vp_check vp_is_ifname = { ifname, "a device name: at most 15 letters, digits, or any of . _ -" };
@@ -316,6 +352,7 @@ const struct vp_check vp_is_args = { args, "words of letters, digits, or any of 
 const struct vp_check vp_is_ssh_key = { ssh_key, "a line of authorized_keys without options: ssh-ed25519 AAAA... comment" };
 const struct vp_check vp_is_crypt = { crypt_hash, "a crypt(3) hash: $6$..." };
 const struct vp_check vp_is_tolerance = { tolerance, "a metric, which may be a pattern, and a share of its value: disk.*=25%" };
+const struct vp_check vp_is_assignment = { assignment, "an XPath in the domain and what is to be there: ./devices/disk[1]/driver/@cache = none" };
 const struct vp_check vp_is_package = { package, "the name of a Debian package" };
 const struct vp_check vp_is_mountpoint = { mountpoint, "an absolute path of letters, digits, or any of . _ + @ = - /, or swap" };
 const struct vp_check vp_is_options = { options, "mount options" };

@@ -371,17 +371,26 @@ static void say_lack(void *arg, const char *field, const char *what)
 	problem(k->l, k->n, field, VP_E_CAPABLE, what);
 }
 
+/* What the node's assignments change in its domain, where that is made or changed. */
+static void note_assigned(struct look *l, const struct vp_node *n, const struct vp_buf *assigned)
+{
+	for (const char *p = vp_buf_str(assigned); *p; p += strcspn(p, "\n") + 1)
+		note(l, vp_printf(l->a, "%s: its definition: %.*s", n->name, (int)strcspn(p, "\n"), p));
+}
+
 static int plan_domain(struct look *l, const struct vp_node *n, const char *record, struct vp_virt_dom *dom)
 {
 	const struct vp_resource *made = vp_resource_find(&l->made, "domain", n->name), *old = vp_resource_find(&l->made, "node", n->name);
-	vp_cleanup(vp_buf_free) struct vp_buf xml = { 0 }, live = { 0 };
+	vp_cleanup(vp_buf_free) struct vp_buf xml = { 0 }, live = { 0 }, assigned = { 0 };
+	struct vp_render r = l->w->render;
 	const char *want, *why;
 	struct vp_step *s;
 	char digest[65];
 	int rc;
 
 	*dom = (struct vp_virt_dom){ 0 };
-	if (vp_render_domain(&l->w->render, n, VP_BOOT_DISK, &xml, l->err))
+	r.assigned = &assigned;
+	if (vp_render_domain(&r, n, VP_BOOT_DISK, &xml, l->err))
 		return -1;
 	want = vp_strdup(l->a, xml.data);
 	rc = l->w->hv ? l->w->hv->ops->lookup(l->w->hv, n->name, dom, l->err) : 0;
@@ -392,6 +401,7 @@ static int plan_domain(struct look *l, const struct vp_node *n, const char *reco
 			return -1;
 		add(l, VP_KIND_DOMAIN, VP_CREATE, n->name, n, NULL, want,
 		    vp_printf(l->a, "%s, %u vCPU, %s", vp_virt_name(n->virt), n->vcpus, vp_size_text(l->a, n->memory)));
+		note_assigned(l, n, &assigned);
 		return 0;
 	}
 	if (strcasecmp(dom->uuid, n->uuid)) {
@@ -414,6 +424,7 @@ static int plan_domain(struct look *l, const struct vp_node *n, const char *reco
 								 : "it was changed outside vprov");
 	if (dom->active)
 		s->risk = "restart";
+	note_assigned(l, n, &assigned);
 	return 0;
 }
 

@@ -30,6 +30,17 @@ problem() {
 	[ ! -e state ]
 }
 
+@test "what is assigned in the domain is told with its place" {
+	echo "xml = ./devices/disk[1]/driver/@cache = none" >conf
+	plan --config conf node.xml
+	[ "$status" -eq 0 ]
+	[[ $output == *"note: quickstart.vprov.test: its definition: ./devices/disk[1]/driver/@cache = none, was writeback (site:xml, conf:1)"* ]]
+	echo "xml = ./devices/disk[7]/driver/@cache = none" >conf
+	plan --config conf node.xml
+	[ "$status" -eq 5 ]
+	[[ $output == *"conf:1: site:xml: ./devices/disk[7]/driver/@cache: leads to nothing from 'disk[7]' on"* ]]
+}
+
 @test "--exit-code" {
 	plan --exit-code node.xml
 	[ "$status" -eq 3 ]

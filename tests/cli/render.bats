@@ -49,6 +49,24 @@ render() {
 	run ! grep bandwidth "$out"
 }
 
+@test "render domain: assignments are made in it, libvirt takes it, and it says where they come from" {
+	printf '%s\n' "xml = ./devices/disk[1]/driver/@cache = none" "xml = ./devices/watchdog[@model='i6300esb']/@action = poweroff" >"$BATS_TEST_TMPDIR/site.conf"
+	render --virt kvm --config "$BATS_TEST_TMPDIR/site.conf" domain profiles/quickstart.xml >"$out"
+	[ "$(xmllint --xpath 'string(//disk/driver/@cache)' "$out")" = none ]
+	xmllint --xpath '//devices/watchdog[@model="i6300esb" and @action="poweroff"]' "$out"
+	grep -F "<!-- ./devices/disk[1]/driver/@cache = none, was writeback (site:xml, $BATS_TEST_TMPDIR/site.conf:1) -->" "$out"
+	! command -v virsh >/dev/null || virsh -q -c test:///default define --validate "$out"
+}
+
+@test "render domain: an assignment that makes it invalid is named with its place" {
+	sed 's|<nlist name="vprov">|&<list name="xml"><string>./memory = 9</string><string>./devices/disk/@bus = x</string></list>|' \
+		profiles/quickstart.xml >"$BATS_TEST_TMPDIR/node.xml"
+	run --separate-stderr render domain "$BATS_TEST_TMPDIR/node.xml"
+	[ "$status" -eq 5 ]
+	[ "$output" = "" ]
+	[[ $stderr == *"node.xml:"*": /system/vprov/xml/1: ./devices/disk/@bus: not valid by libvirt's schema: "*"[VP-P05]"* ]]
+}
+
 @test "render domain-install: the network comes after the disk" {
 	render --virt qemu domain-install profiles/quickstart.xml >"$out"
 	[ "$(xmllint --xpath 'string(//disk/boot/@order)' "$out")" = 1 ]

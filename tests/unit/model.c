@@ -382,6 +382,32 @@ static void site_configuration_fills_gaps(void **state)
 	assert_int_equal(vp_origin_of(n, "virt")->line, 2);
 }
 
+/* Where the path ends, whatever its conditions hold; and each of them has a place of its own. */
+static void assignments_to_the_domain(void **state)
+{
+	static const char in_profile[] = "[\"./devices/disk[target/@dev = 'a=b']/driver/@cache=none\", \"./title = x = y\", \"./devices/rng =\"]";
+	struct world *w = *state;
+	struct vp_node *n;
+
+	put(w, "/system/vprov/xml", in_profile);
+	n = bind_ok(w);
+	assert_int_equal(n->nxml, 3);
+	assert_string_equal(n->xml[0].path, "./devices/disk[target/@dev = 'a=b']/driver/@cache");
+	assert_string_equal(n->xml[0].value, "none");
+	assert_string_equal(n->xml[1].path, "./title");
+	assert_string_equal(n->xml[1].value, "x = y");
+	assert_string_equal(n->xml[2].value, "");
+	assert_string_equal(n->xml[2].origin, "/system/vprov/xml/2");
+	assert_true(n->xml[2].line);
+	put(w, "/system/vprov/xml", NULL);
+	read_site(w, "xml = ./memory = 1\n[node ce*]\nxml = ./title = x\n");
+	n = bind_ok(w);
+	assert_int_equal(n->nxml, 2);
+	assert_string_equal(n->xml[1].path, "./title");
+	assert_string_equal(n->xml[1].origin, "site:xml");
+	assert_int_equal(n->xml[1].line, 3);
+}
+
 static void site_configuration_is_checked(void **state)
 {
 	static const char *const wrong[] = {
@@ -432,6 +458,10 @@ static const struct {
 	{ "/hardware/cpu/0/cores", "4096", VP_E_VALUE, "/hardware/cpu" },
 	{ "/hardware/cpu/0/cores", "4097", VP_E_VALUE, "/hardware/cpu/0/cores" },
 	{ "/hardware/cpu/0/cores", "\"2\"", VP_E_TYPE, "/hardware/cpu/0/cores" },
+	{ "/system/vprov/xml", "[\"./memory = 1\", \"memory = 1\"]", VP_E_VALUE, "/system/vprov/xml/1" },
+	{ "/system/vprov/xml", "[\"./memory\"]", VP_E_VALUE, "/system/vprov/xml/0" },
+	{ "/system/vprov/xml", "[\"./memory[@unit = 'KiB'\"]", VP_E_VALUE, "/system/vprov/xml/0" },
+	{ "/system/vprov/xml", "[\"./memory = 1\\n2\"]", VP_E_VALUE, "/system/vprov/xml/0" },
 	{ "/hardware/ram", NULL, VP_E_MISSING, "/hardware/ram" },
 	{ "/hardware/ram", "[{\"size\":63}]", VP_E_VALUE, "/hardware/ram" },
 	{ "/hardware/ram/0/size", "0", VP_E_VALUE, "/hardware/ram/0/size" },
@@ -726,6 +756,7 @@ int main(void)
 		TEST(what_an_installer_boots),
 		TEST(addresses_of_bridges_and_bonds),
 		TEST(site_configuration_fills_gaps),
+		TEST(assignments_to_the_domain),
 		TEST(site_configuration_is_checked),
 		TEST(each_mistake_is_named_with_its_path),
 		TEST(all_mistakes_at_once),

@@ -527,6 +527,66 @@ static void test_no_boot_rom(void **state)
 	vp_buf_free(&out);
 }
 
+/* Path, value; what is in the domain then, or (refused) in the message; what is not there any more. */
+static const struct {
+	const char *path, *value;
+	bool refused;
+	const char *has, *not ;
+} assignments[] = {
+	{ "./devices/disk[1]/driver/@cache", "none", false, "cache=\"none\"", NULL },
+	{ "./devices/disk/driver/@cache", "none", false, "cache=\"none\"", "writeback" },
+	{ "./devices/disk[target/@dev='vdb']/driver/@io", "threads", false, "io=\"threads\"", NULL },
+	{ "./memory", "4096", false, ">4096</memory>", ">2048<" },
+	{ "./devices/rng", "", false, NULL, "<rng" },
+	{ "./devices/disk/driver/@cache", "", false, NULL, "cache=" },
+	{ "./devices/nosuch", "", false, NULL, "nosuch" },
+	{ "./cputune/vcpupin[@vcpu='0']/@cpuset", "1-3", false, "<vcpupin vcpu=\"0\" cpuset=\"1-3\"/>", NULL },
+	{ "./title", "a < b & c", false, "<title>a &lt; b &amp; c</title>", NULL },
+	{ "./qemu:commandline/qemu:arg/@value", "-x", false, "xmlns:qemu=", NULL },
+	{ "/domain[@type='xen']/devices/disk[1]/driver/@cache", "none", false, "writeback", "cache=\"none\"" },
+	{ "./devices/dsk[2]/@x", "y", true, "'dsk[2]'", NULL },
+	{ ".//dsk/@x", "y", true, "leads to nothing", NULL },
+	{ "./devices/disk/@nosuch", "y", true, "schema", NULL },
+	{ "./nosuch", "y", true, "schema", NULL },
+	{ "./name", "other", true, "name and UUID", NULL },
+	{ "./uuid", "", true, "name and UUID", NULL },
+	{ ".", "x", true, "something else", NULL },
+	{ ".//*", "", true, "name and UUID", NULL },
+	{ ".//*", "x", true, "name and UUID", NULL },
+	{ "./namespace::*", "x", true, "something else", NULL },
+	{ "./count(x)/@y[", "x", true, "no XPath", NULL },
+	{ "//*[count(//*[count(//*[count(//*[count(//*)>1])>1])>1])>1]/@x", "y", true, "too long", NULL },
+};
+
+static void test_assignments(void **state)
+{
+	struct vp_render r = renderer(&kinds[0]);
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(assignments); i++) {
+		struct vp_tweak t = { assignments[i].path, assignments[i].value, "/system/vprov/xml/2", "wn01.xml", 33 };
+		struct vp_buf out = { 0 }, told = { 0 };
+		struct vp_err err = { 0 };
+		struct sample s;
+		int rc;
+
+		fill(&s, &kinds[0]);
+		s.node.xml = &t;
+		s.node.nxml = 1;
+		r.assigned = &told;
+		rc = vp_render_domain(&r, &s.node, VP_BOOT_DISK, &out, &err);
+		if (rc ? !assignments[i].refused || err.code != VP_E_VALUE || !strstr(err.msg, "wn01.xml:33: /system/vprov/xml/2")
+		       : assignments[i].refused || !strstr(vp_buf_str(&told), "(/system/vprov/xml/2, wn01.xml:33)\n"))
+			fail_msg("%s: %d %s%s", t.path, rc, err.msg, vp_buf_str(&told));
+		if (assignments[i].has && !strstr(rc ? err.msg : vp_buf_str(&out), assignments[i].has))
+			fail_msg("%s: no '%s' in %s%s", t.path, assignments[i].has, err.msg, vp_buf_str(&out));
+		if (assignments[i].not &&strstr(vp_buf_str(&out), assignments[i].not ))
+			fail_msg("%s: '%s' in %s", t.path, assignments[i].not, vp_buf_str(&out));
+		vp_buf_free(&out);
+		vp_buf_free(&told);
+	}
+}
+
 static int setup(void **state)
 {
 	const char *top = getenv("VP_TOP"), *tmp = getenv("TMPDIR");
@@ -547,9 +607,10 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_goldens),	 cmocka_unit_test(test_node_json), cmocka_unit_test(test_network), cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_override), cmocka_unit_test(test_forms),	   cmocka_unit_test(test_broken),  cmocka_unit_test(test_no_boot_rom),
-		cmocka_unit_test(test_role),	 cmocka_unit_test(test_placed),
+		cmocka_unit_test(test_goldens), cmocka_unit_test(test_node_json),   cmocka_unit_test(test_network),
+		cmocka_unit_test(test_hostile), cmocka_unit_test(test_override),    cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_broken),	cmocka_unit_test(test_no_boot_rom), cmocka_unit_test(test_role),
+		cmocka_unit_test(test_placed),	cmocka_unit_test(test_assignments),
 	};
 
 	return cmocka_run_group_tests_name("render", tests, setup, teardown);
