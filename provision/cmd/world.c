@@ -151,6 +151,9 @@ int vp_world_fit(struct vp_world *w, struct vp_nodes *nodes, struct vp_err *err)
 	for (size_t i = 0; w->hv && !w->hv->local && i < nodes->n; i++)
 		if (vp_remote_fit(w, nodes->items[i], err))
 			return -1;
+	for (size_t i = 0; i < nodes->n; i++)
+		if (vp_plan_keep_disks(w, nodes->items[i], err))
+			return -1;
 	return 0;
 }
 

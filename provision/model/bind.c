@@ -230,10 +230,10 @@ static void place_disk(struct vp_bind *b, size_t i)
 		note_kind(b, in, "derived: target", "derived: disk/dir");
 		vp_replace_origin(b, (struct vp_origin){ vp_field(b, "disk.*.format", name), in->d.format, "derived: disk/dir", "", 0 });
 	}
+	/* Its name in the profile, escaped as there: what the guest calls it depends on the virtualisation, and on how many come before it. */
 	if (*dir)
-		in->d.path = vp_printf(b->a, in->d.volume ? "%s/%s-%s" : "%s/%s-%s.%s", dir, b->node->n.name, in->d.target, in->d.format);
-	vp_note_origin(b, vp_field(b, "disk.*.path", name), in->d.path, *in->dir ? "derived: disk/dir, name and target" : "derived: name and target",
-		       NULL);
+		in->d.path = vp_printf(b->a, in->d.volume ? "%s/%s-%s" : "%s/%s-%s.%s", dir, b->node->n.name, in->key, in->d.format);
+	vp_note_origin(b, vp_field(b, "disk.*.path", name), in->d.path, *in->dir ? "derived: disk/dir and names" : "derived: names", NULL);
 }
 
 /* Exactly one: the first that says so, else the first. */

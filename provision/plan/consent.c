@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What an installation destroys, and who has to agree to it. */
+/* What an installation destroys, and who has to agree to it; which disks stay what they are. */
 #include <string.h>
 
 #include "plan.h"
@@ -91,6 +91,54 @@ int vp_plan_loss(struct vp_world *w, const struct vp_node *n, const char **loss,
 		*loss = vp_printf(a, "%s%s%s (%s%s%s): %s made anew%s%s%s", *loss, **loss ? "; " : "", d->target, d->path, info.used ? ", " : "",
 				  info.used ? vp_size_text(a, info.used) : "", anew, *kept ? ", " : "", kept, *kept ? " kept" : "");
 	}
+	return 0;
+}
+
+/* The path of the disk of that name in a recorded node; NULL for none. */
+static const char *recorded_path(const json_t *node, const char *name)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (json_object_get(node, "disks"), i, one) {
+		const char *its = json_string_value(json_object_get(one, "name"));
+
+		if (its && !strcmp(its, name))
+			return json_string_value(json_object_get(one, "path"));
+	}
+	return NULL;
+}
+
+static bool same_dir(const char *a, const char *b)
+{
+	const char *x = strrchr(a, '/'), *y = strrchr(b, '/');
+
+	return x && y && x - a == y - b && !strncmp(a, b, (size_t)(x - a));
+}
+
+int vp_plan_keep_disks(struct vp_world *w, struct vp_node *n, struct vp_err *err)
+{
+	struct vp_resources made = { 0 };
+	const struct vp_resource *record;
+	json_t *j;
+
+	if (!w->state)
+		return 0;
+	if (vp_resources(w->state, w->arena, n->name, &made, err))
+		return -1;
+	record = vp_resource_find(&made, "node", n->name);
+	j = record ? json_loads(record->data, 0, NULL) : NULL;
+	for (size_t i = 0; i < n->ndisks; i++) {
+		const char *path = recorded_path(j, n->disks[i].name);
+
+		/* A disk that was kept when its node went has the name of an earlier version: what the guest called it. */
+		if (!record)
+			path = vp_printf(w->arena, "%.*s/%s-%s%s%s", (int)(strrchr(n->disks[i].path, '/') - n->disks[i].path), n->disks[i].path,
+					 n->name, n->disks[i].target, n->disks[i].volume ? "" : ".", n->disks[i].volume ? "" : n->disks[i].format);
+		if (path && strcmp(path, n->disks[i].path) && same_dir(path, n->disks[i].path) && vp_resource_find(&made, "disk", path))
+			n->disks[i].path = vp_strdup(w->arena, path);
+	}
+	json_decref(j);
 	return 0;
 }
 

@@ -98,6 +98,11 @@ struct vp_plan {
  * a foreign device or domain of that name) go to diags; the plan is not to be used when there were errors.
  */
 int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_plan *out, struct vp_diags *diags, struct vp_err *err);
+/*
+ * Before a plan: disks that vprov made for the node stay where they are, whatever they would be called if they were made now. Images of another
+ * directory than the profile's are left to the plan.
+ */
+int vp_plan_keep_disks(struct vp_world *w, struct vp_node *n, struct vp_err *err);
 /* What has to be done to remove one node, with what it alone uses; keep_disks leaves its images. want (may be NULL) says what a node is
  * of which the state has no record, only devices. */
 int vp_plan_destroy(struct vp_world *w, const char *node, const struct vp_node *want, bool keep_disks, struct vp_plan *out, struct vp_err *err);

@@ -91,11 +91,11 @@ problem() {
 
 @test "a disk image that is there and not vprov's is left alone" {
 	mkdir -p state/disks
-	echo precious >state/disks/quickstart.vprov.test-vda.qcow2
+	echo precious >state/disks/quickstart.vprov.test-sda.qcow2
 	plan node.xml
 	[ "$status" -ne 0 ]
-	[ "$(cat state/disks/quickstart.vprov.test-vda.qcow2)" = precious ]
+	[ "$(cat state/disks/quickstart.vprov.test-sda.qcow2)" = precious ]
 	run "$VPROV" apply --state-dir "$BATS_TEST_TMPDIR/state" node.xml
 	[ "$status" -ne 0 ]
-	[ "$(cat state/disks/quickstart.vprov.test-vda.qcow2)" = precious ]
+	[ "$(cat state/disks/quickstart.vprov.test-sda.qcow2)" = precious ]
 }

@@ -39,10 +39,10 @@ profile() {
 before=$(what_is_there)
 profile none 700 qcow2
 exits 3 "a plan says what would be done there" vprov plan --exit-code "$dir/node.xml"
-like "with the path that it has there" "$output" "create *disk *$far/$node-vda.qcow2"
+like "with the path that it has there" "$output" "create *disk *$far/$node-sda.qcow2"
 same "and makes nothing" "$before" "$(what_is_there)"
 ok "apply" vprov apply "$dir/node.xml"
-disk=$far/$node-vda.qcow2
+disk=$far/$node-sda.qcow2
 is "the disk is there, as asked for" "$(qemu-img info -U --output=json $disk | jq -c '[.format, ."virtual-size"]')" "[\"qcow2\",$((700 << 20))]"
 is "for its hypervisor only" "$(stat -c %a $disk)" 600
 is "in a pool of that directory" "$(there vol-list vprov-var-lib-vprov-guests | awk '{ print $2 }')" "$disk"
@@ -65,14 +65,14 @@ same "leaves nothing there" "$before" "$(what_is_there)"
 mkdir "$dir/pool"
 there pool-create-as mine dir --target "$dir/pool" >/dev/null
 profile none 64 raw "$dir/pool"
-echo precious >"$dir/pool/$node-vda.raw"
+echo precious >"$dir/pool/$node-sda.raw"
 exits 5 "a file of that name is not touched" vprov apply "$dir/node.xml"
 like "and told" "$output" "exists and was not made by vprov"
-is "nor made anew" "$(cat "$dir/pool/$node-vda.raw")" precious
-rm "$dir/pool/$node-vda.raw"
+is "nor made anew" "$(cat "$dir/pool/$node-sda.raw")" precious
+rm "$dir/pool/$node-sda.raw"
 ok "apply" vprov apply "$dir/node.xml"
-is "the disk is in that pool" "$(there vol-list mine | awk '{ print $2 }')" "$dir/pool/$node-vda.raw"
-ok "it is sparse" test "$(stat -c %b "$dir/pool/$node-vda.raw")" -lt 100
+is "the disk is in that pool" "$(there vol-list mine | awk '{ print $2 }')" "$dir/pool/$node-sda.raw"
+ok "it is sparse" test "$(stat -c %b "$dir/pool/$node-sda.raw")" -lt 100
 ok "destroy" vprov destroy -y $node
 is "the pool stays, empty" "$(there pool-list --all | awk '{ print $1, $2 }')$(ls "$dir/pool")" "mine active"
 # A file system that cannot hold it

@@ -149,7 +149,7 @@ console=$(tr -d '\r' <"$state/console/$node.log")
 if [[ ${console##*vprov: reboot} == *"Mounted"*"home.mount"* ]]; then pass "it came up from its disks"; else fail "it came up from its disks"; fi
 like "status: up" "$(vprov status --json)" '"state": "(up|verified)"'
 ok "it goes, its disks stay" vprov destroy -y -k -P "$node" "$node"
-nodes=("qcow2:$state/disks/$node-vda.qcow2" "qcow2:$state/disks/$node-vdb.qcow2")
+nodes=("qcow2:$state/disks/$node-sda.qcow2" "qcow2:$state/disks/$node-sdb.qcow2")
 inside 'mdadm -q --assemble /dev/md1 /dev/vda2 /dev/vdb2; mdadm -q --assemble /dev/md2 /dev/vda3 /dev/vdb3; lvm vgchange -q -ay; mount /dev/vg0/home /m && echo precious >/m/file; umount /m; mount /dev/md1 /m && touch /m/old; umount /m
 	lvm vgchange -q -an; mdadm --stop --scan' "${nodes[@]}"
 perl -0pi -e 's|(<home>.*?<size type="long">)256|${1}384|s' "$profile"

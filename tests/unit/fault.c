@@ -654,6 +654,47 @@ static void test_volume(void **state)
 	}
 }
 
+/* A disk that was made under another name stays where it is, also when it outlives its node. */
+static void test_old_names(void **state)
+{
+	struct vp_err err = { 0 };
+	struct vp_plan plan = { 0 };
+	struct vp_diags diags = { 0 };
+	struct vp_nodes nodes;
+	const char *old;
+
+	(void)state;
+	new_world();
+	diags.arena = arena;
+	old = vp_printf(arena, "%s/disks/n1.example.org-vda.qcow2", world.state_dir);
+	nodes = load(false);
+	nodes.items[0]->disks[0].path = old;
+	assert_int_equal(vp_plan_make(&world, &nodes, &plan, &diags, &err), 0);
+	assert_int_equal(vp_apply(&world, &plan, NULL, &err), 0);
+	finish();
+	for (int gone = 0; gone < 2; gone++) {
+		plan = (struct vp_plan){ 0 };
+		if (gone) {
+			assert_int_equal(vp_plan_destroy(&world, "n1.example.org", NULL, true, &plan, &err), 0);
+			assert_int_equal(vp_apply_removal(&world, &plan, NULL, &err), 0);
+			plan = (struct vp_plan){ 0 };
+		}
+		nodes = load(false);
+		assert_string_not_equal(nodes.items[0]->disks[0].path, old);
+		for (size_t i = 0; i < nodes.n; i++)
+			assert_int_equal(vp_plan_keep_disks(&world, nodes.items[i], &err), 0);
+		assert_string_equal(nodes.items[0]->disks[0].path, old);
+		assert_non_null(strstr(nodes.items[1]->disks[0].path, "/disks/n2.example.org-sda.qcow2"));
+		assert_int_equal(vp_plan_make(&world, &nodes, &plan, &diags, &err), 0);
+		if (!gone)
+			assert_int_equal(plan.n, 0);
+		for (size_t k = 0; k < plan.n; k++)
+			assert_int_not_equal(plan.items[k].kind, VP_KIND_DISK);
+	}
+	vp_diags_free(&diags);
+	end_world();
+}
+
 /* One run works on one hypervisor: said where the profiles name several. */
 static void test_hosts(void **state)
 {
@@ -691,6 +732,7 @@ int main(void)
 		cmocka_unit_test(test_kill_destroy),
 		cmocka_unit_test(test_kill_then_destroy),
 		cmocka_unit_test(test_volume),
+		cmocka_unit_test(test_old_names),
 		cmocka_unit_test(test_hosts),
 	};
 	const char *tmp = getenv("TMPDIR");

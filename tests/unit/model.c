@@ -170,10 +170,10 @@ static void everything_is_bound(void **state)
 	assert_int_equal(n->memory, 1536 * VP_MIB);
 	assert_int_equal(n->ndisks, 2);
 	assert_string_equal(n->disks[0].target, "vda");
-	assert_string_equal(n->disks[0].path, "/srv/vprov/ce01.example.org-vda.qcow2");
+	assert_string_equal(n->disks[0].path, "/srv/vprov/ce01.example.org-sda.qcow2");
 	assert_true(n->disks[0].boot);
 	assert_string_equal(n->disks[1].target, "sda");
-	assert_string_equal(n->disks[1].path, "/srv/vprov/ce01.example.org-sda.raw");
+	assert_string_equal(n->disks[1].path, "/srv/vprov/ce01.example.org-sdb.raw");
 	assert_string_equal(n->devices[0].label, "gpt");
 	assert_int_equal(n->nnics, 2);
 	assert_int_equal(n->boot_nic, 1);
@@ -296,7 +296,7 @@ static void defaults_without_any_layout(void **state)
 	assert_string_equal(n->bridges[0].address, "10.1.2.1");
 	assert_int_equal(n->bridges[0].prefix, 24);
 	assert_string_equal(n->rootpw, "$1$57qRuCXe$NPngMkg4BrLBf5hfJzJh21");
-	assert_string_equal(n->disks[0].path, "/s/disks/ce01.example.org-vda.qcow2");
+	assert_string_equal(n->disks[0].path, "/s/disks/ce01.example.org-sda.qcow2");
 	assert_true(n->verify.enabled);
 	w->opts.state_dir = NULL;
 	assert_string_equal(bind_ok(w)->disks[0].path, "");

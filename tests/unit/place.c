@@ -541,7 +541,7 @@ static void test_bind_precedence(void **state)
 	assert_string_equal(n->nics[1].bridge, "br9");
 	assert_origin(n, "nic.eth1.bridge", "site:bridge/name", vp_origin_of(n, "bridge.name")->file);
 	assert_false(n->disks[0].block);
-	assert_string_equal(n->disks[0].path, "/srv/images/g.example.org-hda.qcow2");
+	assert_string_equal(n->disks[0].path, "/srv/images/g.example.org-sda.qcow2");
 	assert_string_equal(n->boot.bootloader, "");
 	n = bind(w, GUEST(""), "virt = qemu\n", -1);
 	assert_int_equal(n->virt, VP_QEMU);
