@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "record.h"
+
 /* Exit statuses: the other side could not be reached or broke off; it answered no. */
 enum { VP_GUEST_OK = 0, VP_GUEST_FAILED = 1, VP_GUEST_USAGE = 2, VP_GUEST_REFUSED = 3 };
 
@@ -44,8 +46,27 @@ int vp_guest_fetch(const char *url, const char *sha256, uint64_t bytes, const ch
 
 /* The CPU kernel: prints a line per lap; 0, or -1 where laps disagree. Lap 0 is warm-up and not printed. */
 int vp_guest_cpu(FILE *out, unsigned laps);
-/* Digest of one lap, for tests. */
+/* The sum that one lap ends in: VP_GUEST_ITERATIONS variates. */
 double vp_guest_lap(void);
+#define VP_GUEST_ITERATIONS 1250000u
+
+/* Work at the same time as other nodes. */
+struct vp_together_task {
+	/* "cpu", "disk" */
+	const char *kind;
+	/* Seconds before what counts, and of it. The work goes on until the host says stop. */
+	unsigned warm, seconds;
+	/* MiB that are written, over and over, in this directory. */
+	unsigned mib;
+	const char *dir;
+	/* What the host says now: "... go TIME", "... stop", and its clock, "host=TIME" (malloc; NULL: no answer). Tells it something; 0 where it
+	 * heard. */
+	char *(*ask)(const void *agent);
+	int (*tell)(const void *agent, const char *what);
+	const void *agent;
+};
+/* What the workers did, line by line (provision/verify/together.h); 0 where it went to its end. */
+int vp_guest_together(FILE *out, const struct vp_together_task *task);
 
 /* Appends the proof (KEY=VALUE lines): what disk the root is on, what NIC holds the address, what hypervisor this is. */
 void vp_guest_proof(FILE *out, const char *server);
@@ -59,6 +80,9 @@ void vp_guest_disk_of(dev_t dev, char *name, size_t size);
 int vp_guest_setup(const char *root, const char *url, const char *node, const char *token);
 /* Reports in and works on tasks until killed; exit status. */
 int vp_guest_agent(const char *conf);
+
+/* Writes records to a disk and says which are durable, a line each time, waiting for a line in between; exit status. */
+int vp_guest_journal(const char *disk, unsigned transactions);
 
 /* Seconds of a clock. */
 double vp_guest_clock(int id);

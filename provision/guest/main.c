@@ -75,6 +75,12 @@ static int cmd_setup(int argc, char **argv)
 	return vp_guest_setup(argv[1], argv[2], argv[3], argv[4]);
 }
 
+static int cmd_journal(int argc, char **argv)
+{
+	(void)argc;
+	return vp_guest_journal(argv[1], (unsigned)strtoul(argv[2], NULL, 10));
+}
+
 static const struct command {
 	const char *name;
 	const char *args;
@@ -87,6 +93,7 @@ static const struct command {
 	{ "cpu", "LAPS", 1, 1, cmd_cpu },
 	{ "proof", "SERVER-ADDRESS", 1, 1, cmd_proof },
 	{ "agent", "[FILE]", 0, 1, cmd_agent },
+	{ "journal", "DISK TRANSACTIONS", 2, 2, cmd_journal },
 	{ "setup", "ROOT URL NODE TOKEN", 4, 4, cmd_setup },
 };
 
