@@ -9,6 +9,7 @@
 
 #include "../cmd/cmd.h"
 #include "../state/phase.h"
+#include "../verify/cost.h"
 #include "../verify/verify.h"
 #include "post.h"
 
@@ -38,6 +39,9 @@ struct tracked {
 	double begun;
 	/* Console patterns that were told. */
 	uint64_t told;
+	/* The run that it measures, and what its counters said meanwhile. */
+	char run[128];
+	struct vp_buf cost;
 	/* When it will be restarted; 0: it will not. */
 	double retry;
 	/* Since when its hypervisor has not answered; 0: it does. */
@@ -235,6 +239,26 @@ static int look_at_domain(struct watch *wt, struct tracked *t, struct vp_err *er
 	return 0;
 }
 
+/* A line for each look while it measures. */
+static void note_cost(struct watch *wt, struct tracked *t)
+{
+	struct vp_virt_stats st = { 0 };
+
+	if (sscanf(t->row.task, "verify %127s", t->run) != 1 || !wt->w->hv || wt->w->hv->ops->stats(wt->w->hv, t->name, &st, NULL) || !st.vcpu_ns)
+		return;
+	vp_buf_addf(&t->cost, "%s%.3f %ju %ju %ju %ju\n", t->cost.len ? "" : VP_COST_HEADER, vp_wall(), (uintmax_t)st.cpu_ns, (uintmax_t)st.vcpu_ns,
+		    (uintmax_t)st.block_bytes, (uintmax_t)st.net_bytes);
+}
+
+static int keep_cost(struct watch *wt, struct tracked *t, struct vp_err *err)
+{
+	int rc = t->cost.len ? vp_state_result_put(wt->w->state, t->name, t->run, "cost", vp_buf_str(&t->cost), t->cost.len, err) : 0;
+
+	vp_buf_free(&t->cost);
+	t->cost = (struct vp_buf){ 0 };
+	return rc;
+}
+
 /* Silence, or a phase that does not end; traffic on disk or network stretches a deadline, not for ever. */
 static int look(struct watch *wt, struct tracked *t, struct vp_err *err)
 {
@@ -289,7 +313,7 @@ static int judge_results(struct watch *wt, struct tracked *t, struct vp_err *err
 	struct vp_verification v = { 0 };
 	bool good;
 
-	if (vp_verify_finish(wt->w->state, wt->w->arena, t->name, t->json, &v, err))
+	if (keep_cost(wt, t, err) || vp_verify_finish(wt->w->state, wt->w->arena, t->name, t->json, &v, err))
 		return -1;
 	good = v.verdict == VP_PASS || v.verdict == VP_INCONCLUSIVE;
 	if (vp_state_evidence(wt->w->state, t->name, good ? VP_EV_VERIFIED : VP_EV_VERIFY_FAILED, NULL, -1, verdict_text(wt, &v), err) ||
@@ -370,6 +394,8 @@ static int step_node(struct watch *wt, struct tracked *t, bool now, struct vp_er
 												    : end_node(wt, t, VP_EXIT_OK, err);
 	if (vp_waits(wt->w, r))
 		return now ? be_next(wt, t, err) : 0;
+	if (r->life >= VP_UP)
+		note_cost(wt, t);
 	if (read_console(wt, t, err))
 		return -1;
 	return now ? look(wt, t, err) : 0;
@@ -604,7 +630,9 @@ int vp_watch(struct vp_world *w, const char *const *names, const struct vp_node 
 		rc = conclude(&wt);
 	else
 		rc = vp_ctx_error(NULL, err);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		vp_buf_free(&wt.nodes[i].cost);
 		json_decref(wt.nodes[i].json);
+	}
 	return rc;
 }

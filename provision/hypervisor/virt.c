@@ -461,6 +461,18 @@ static bool next_value(const char **at, const char *element, const char *attr, c
 	return true;
 }
 
+static uint64_t vcpu_time(virDomainPtr dom, unsigned n)
+{
+	virVcpuInfoPtr vcpus = vp_xcalloc(n + 1, sizeof(*vcpus));
+	int got = virDomainGetVcpus(dom, vcpus, (int)n, NULL, 0);
+	uint64_t ns = 0;
+
+	for (int i = 0; i < got; i++)
+		ns += vcpus[i].cpuTime;
+	free(vcpus);
+	return ns;
+}
+
 static int virt_stats(struct vp_hv *hv, const char *name, struct vp_virt_stats *out, struct vp_err *err)
 {
 	DOM dom = NULL;
@@ -474,6 +486,7 @@ static int virt_stats(struct vp_hv *hv, const char *name, struct vp_virt_stats *
 	xml = virDomainGetXMLDesc(dom, 0);
 	if (!xml || virDomainGetInfo(dom, &info))
 		return vp_virt_fail(err, "read the counters of", name);
+	out->vcpu_ns = vcpu_time(dom, info.nrVirtCpu);
 	out->cpu_ns = info.cpuTime;
 	for (const char *at = xml; next_value(&at, "\n    <disk ", "<target dev='", dev, sizeof(dev));) {
 		virDomainBlockStatsStruct s;

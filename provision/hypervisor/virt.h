@@ -23,6 +23,8 @@ struct vp_virt_dom {
 /* Monotonic activity counters: no change for long means no progress. */
 struct vp_virt_stats {
 	uint64_t cpu_ns, block_bytes, net_bytes;
+	/* Of cpu_ns, what its virtual processors used; 0 where the hypervisor does not say. */
+	uint64_t vcpu_ns;
 };
 
 /* What a host says that it can do. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cost.h"
 #include "environ.h"
 #include "gate.h"
 #include "proof.h"
@@ -49,6 +50,10 @@ static const struct row {
 	{ "disk.seeks", "1/s", "bonnie", "bonnie", "seeks", false },
 	{ "net.send", "Mbit/s", "iperf3_send", "iperf3", "send", true },
 	{ "net.receive", "Mbit/s", "iperf3_receive", "iperf3", "receive", true },
+}, costs[] = {
+	{ "cost.disk", "s/GiB", "bonnie", "cost", "", true },
+	{ "cost.send", "s/GiB", "iperf3_send", "cost", "", true },
+	{ "cost.receive", "s/GiB", "iperf3_receive", "cost", "", true },
 };
 
 const char *vp_verify_session(struct vp_arena *a, const char *run)
@@ -62,6 +67,14 @@ static const struct vp_result *find_result(const struct judge *j, const struct r
 		if (!strcmp(j->raw->items[i].name, name))
 			return &j->raw->items[i];
 	return NULL;
+}
+
+static bool find_any(const struct judge *j, const char *name)
+{
+	for (size_t i = 0; i < j->nruns; i++)
+		if (find_result(j, &j->runs[i], name))
+			return true;
+	return false;
 }
 
 /* A result as text; NULL where it did not arrive. The tools speak ASCII: anything else must reach neither terminals nor JSON. */
@@ -166,6 +179,20 @@ static bool read_output(const struct judge *j, const struct run *run, struct vp_
 	return false;
 }
 
+/* What the host spent on it; nothing where it was not measured itself. */
+static double run_cost(struct judge *j, const struct run *run, struct vp_metric *m, const struct row *row)
+{
+	const char *why = run->wrong;
+	double value = *why ? NAN : vp_cost(j->arena, &j->raw->items[run->first], run->n, row->result, &why);
+
+	m->less = true;
+	if (*why)
+		doubt(m, *run->wrong ? VP_VOID : VP_INCONCLUSIVE, why);
+	else if (!m->env)
+		m->env = vp_environ(j->arena, run->proof, raw_text(j, run, "host"), j->expect, vp_printf(j->arena, "cost.%s", row->result), "");
+	return value;
+}
+
 /* The median of one run's figures; NaN, and m says why, where there is none. */
 static double run_value(struct judge *j, const struct run *run, struct vp_metric *m, const struct row *row)
 {
@@ -174,6 +201,8 @@ static double run_value(struct judge *j, const struct run *run, struct vp_metric
 	size_t n = 0;
 	bool there = false;
 
+	if (!strcmp(row->tool, "cost"))
+		return run_cost(j, run, m, row);
 	if (!read_output(j, run, m, row, &reading))
 		return NAN;
 	laps = vp_alloc(j->arena, (reading.n + 1) * sizeof(*laps));
@@ -290,6 +319,16 @@ static void judge_owns(struct judge *j)
 	}
 }
 
+/* Where nobody looked at the hypervisor's counters, or too little was moved, there is nothing to say, and that is no doubt about the node. */
+static void judge_costs(struct judge *j)
+{
+	for (size_t i = 0; i < vp_count(costs) && find_any(j, "cost") && !vp_environ_is_bare(j->expect); i++) {
+		judge_row(j, &costs[i]);
+		if (j->v->metrics[j->v->n - 1].verdict == VP_INCONCLUSIVE && !j->v->metrics[j->v->n - 1].nsamples)
+			j->v->n--;
+	}
+}
+
 static enum vp_verdict worse(enum vp_verdict a, enum vp_verdict b)
 {
 	static const int rank[] = { [VP_PASS] = 0, [VP_INCONCLUSIVE] = 1, [VP_FAIL] = 2, [VP_VOID] = 3 };
@@ -328,6 +367,7 @@ void vp_verify_judge(struct vp_arena *a, const char *node, const struct vp_resul
 	for (size_t i = 0; i < vp_count(rows); i++)
 		if (!bare || !rows[i].network)
 			judge_row(&j, &rows[i]);
+	judge_costs(&j);
 	judge_owns(&j);
 	for (size_t i = 0; i < out->n; i++)
 		out->verdict = worse(out->verdict, out->metrics[i].verdict);

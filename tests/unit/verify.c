@@ -11,6 +11,7 @@
 /* The kernel that runs in nodes, built here as it is there. */
 #include "../../provision/guest/cpu.c" // NOLINT(bugprone-suspicious-include)
 #include "../../provision/verify/certificate.h"
+#include "../../provision/verify/cost.h"
 #include "../../provision/verify/tools.h"
 #include "../../provision/verify/verify.h"
 
@@ -80,6 +81,46 @@ static void test_cpu_kernel(void **state)
 	else
 		assert_in_range(r.n, 1, 2);
 	free(text);
+}
+
+/* --- What it costs the host --- */
+
+static struct vp_result result_at(const char *name, const char *text, double time)
+{
+	return (struct vp_result){ .run = "r", .name = name, .data = text, .len = strlen(text), .time = time };
+}
+
+/* One GiB in four seconds, in which the machine used 5 s of processors, and its own ones 3. */
+static void test_cost(void **state)
+{
+	static const char counters[] = VP_COST_HEADER "100 1000000000 900000000 0 0\n101 1000000000 900000000 0 0\n103 2000000000 1900000000 900000000 0\n"
+						      "105 6000000000 3900000000 1073741824 0\n106 7000000000 4400000000 1073741824 1073741824\n";
+	static const struct {
+		const char *text, *what, *why;
+		double want;
+	} cases[] = {
+		{ counters, "bonnie", "", 2 },
+		{ counters, "iperf3_send", "", 0.5 },
+		{ counters, "iperf3_receive", "do not cover it", NAN },
+		{ "source=elsewhere\n100 1 1 1 1\n106 2 2 2 2\n", "bonnie", "do not cover it", NAN },
+		{ VP_COST_HEADER "100 0 0 0 0\n", "bonnie", "do not cover it", NAN },
+		{ VP_COST_HEADER "100 0 0 0 0\n106 6000000000 3000000000 1000000 0\n", "bonnie", "do not cover it", NAN },
+		{ VP_COST_HEADER "101 0 0 0 0\n103 1 1 1 0\n105 6000000000 3000000000 1000000 0\n", "bonnie", "1 MiB are too few", NAN },
+		{ VP_COST_HEADER "101 0 0 0 0\n103 1 1 1 0\n105 1000000000 3000000000 1073741824 0\n", "bonnie", "counters are wrong", NAN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(cases); i++) {
+		struct vp_result results[] = { result_at("cpu", "", 101), result_at("bonnie", "", 105), result_at("iperf3_send", "", 106),
+					       result_at("cost", cases[i].text, 107) };
+		const char *why;
+		double got = vp_cost(arena, results, vp_count(results), cases[i].what, &why);
+
+		if (!strstr(why, cases[i].why) || isnan(got) != isnan(cases[i].want))
+			fail_msg("%zu: %g: %s", i, got, why);
+		if (!isnan(got))
+			assert_close(got, cases[i].want);
+	}
 }
 
 /* --- The judge --- */
@@ -667,9 +708,10 @@ static void test_stored(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_cpu_kernel),	 TEST(test_judge_changes), TEST(test_judge_status), TEST(test_median),	    TEST(test_golden),
-		TEST(test_json_missing), TEST(test_hostile_bytes), TEST(test_session),	    TEST(test_clocks),	    TEST(test_gate),
-		TEST(test_environment),	 TEST(test_busy_host),	   TEST(test_own),	    TEST(test_certificate), TEST(test_stored),
+		TEST(test_cpu_kernel), TEST(test_cost),	  TEST(test_judge_changes), TEST(test_judge_status),
+		TEST(test_median),     TEST(test_golden), TEST(test_json_missing),  TEST(test_hostile_bytes),
+		TEST(test_session),    TEST(test_clocks), TEST(test_gate),	    TEST(test_environment),
+		TEST(test_busy_host),  TEST(test_own),	  TEST(test_certificate),   TEST(test_stored),
 	};
 
 	return cmocka_run_group_tests_name("verify", tests, NULL, NULL);

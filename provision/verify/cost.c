@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <math.h>
+#include <string.h>
+
+#include "cost.h"
+
+/* Below this the rest of what the guest does costs more than what is measured. */
+#define LEAST_GIB 0.03
+/* Counters may be looked at so much before or after the measurement, in seconds. */
+#define BEYOND 3.0
+
+struct counters {
+	double time, cpu, vcpu, block, net;
+};
+
+/* Lines of the result: at `at`, between the two that lie around it. False where they do not. */
+static bool counters_at(const char *text, double at, struct counters *out)
+{
+	struct counters before = { 0 }, c;
+	bool there = false;
+
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		double share;
+
+		if (sscanf(line, "%lf %lf %lf %lf %lf", &c.time, &c.cpu, &c.vcpu, &c.block, &c.net) != 5 || c.time < before.time)
+			continue;
+		if (c.time < at) {
+			before = c;
+			there = true;
+			continue;
+		}
+		share = there ? (at - before.time) / (c.time - before.time) : 1;
+		if ((there ? c.time - before.time : c.time - at) > BEYOND)
+			return false;
+		before = there ? before : c;
+		*out = (struct counters){ at, before.cpu + share * (c.cpu - before.cpu), before.vcpu + share * (c.vcpu - before.vcpu),
+					  before.block + share * (c.block - before.block), before.net + share * (c.net - before.net) };
+		return true;
+	}
+	*out = before;
+	return there && at - before.time <= BEYOND;
+}
+
+/* When that result came, and the one before it: a measurement begins when the one before it was told. */
+static bool times_of(const struct vp_result *results, size_t n, const char *what, double *from, double *to)
+{
+	*from = *to = 0;
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(results[i].name, what))
+			*to = results[i].time;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(results[i].name, "cost") != 0 && strcmp(results[i].name, "host") != 0 && results[i].time < *to)
+			*from = fmax(*from, results[i].time);
+	return *from > 0 && *to > *from;
+}
+
+double vp_cost(struct vp_arena *a, const struct vp_result *results, size_t n, const char *what, const char **why)
+{
+	const char *text = NULL;
+	struct counters begin, end;
+	double from, to, gib, seconds;
+
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(results[i].name, "cost"))
+			text = vp_strndup(a, results[i].data, results[i].len);
+	*why = "";
+	if (!text || strncmp(text, VP_COST_HEADER, strlen(VP_COST_HEADER)) != 0 || !times_of(results, n, what, &from, &to) ||
+	    !counters_at(text, from, &begin) || !counters_at(text, to, &end)) {
+		*why = "the hypervisor's counters do not cover it";
+		return NAN;
+	}
+	gib = (strcmp(what, "bonnie") ? end.net - begin.net : end.block - begin.block) / 0x1p30;
+	seconds = (end.cpu - begin.cpu - (end.vcpu - begin.vcpu)) / 1e9;
+	if (!(end.vcpu > begin.vcpu))
+		*why = "the hypervisor does not tell what its processors used";
+	else if (!(gib >= LEAST_GIB))
+		*why = vp_printf(a, "%.0f MiB are too few to tell", fmax(gib, 0) * 1024);
+	else if (seconds < 0)
+		*why = "its processors used more than the whole of it: the hypervisor's counters are wrong";
+	return **why ? NAN : fmax(seconds, 1e-6) / gib;
+}

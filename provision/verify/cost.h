@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What moving data costs the host beyond what the guest's own processors used: in device emulation, vhost and copying. From the hypervisor's
+ * counters, which a guest cannot touch.
+ */
+#ifndef VP_COST_H
+#define VP_COST_H
+
+#include "../state/state.h"
+
+/* First line of the result "cost". The counters: seconds since 1970; nanoseconds of all threads of the machine, and of its virtual processors alone;
+ * bytes of all its disks, and of its cards. */
+#define VP_COST_HEADER "source=libvirt time cpu_ns vcpu_ns block_bytes net_bytes\n"
+
+/*
+ * CPU seconds per GiB beyond the virtual processors' own, of the measurement whose result is `what`: "bonnie" moves its disk's bytes, the iperf3 ones
+ * its cards'. NaN where it moved too little, or what there is does not cover it; *why says so. Results of one run, with their times.
+ */
+double vp_cost(struct vp_arena *a, const struct vp_result *results, size_t n, const char *what, const char **why);
+
+#endif
