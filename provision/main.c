@@ -58,6 +58,7 @@ static const struct vp_option {
 	{ "run", 'r', "RUN", "verify", "print an earlier run's table instead of measuring" },
 	{ "suite", 'S', "SUITE", "verify", "quick: one run (the default); standard: 6, for an interval; full: up to 18, until it is clear" },
 	{ "host", 'H', NULL, "verify", "measure this machine itself, as it would be that node: a baseline" },
+	{ "together", 'T', NULL, "verify", "measure the nodes while all of them work: each, and the total" },
 	{ "recheck", 'K', "FILE", "verify", "compute the verdict of a certificate again, from the raw outputs in it" },
 	{ "by", 'b', "PROPERTY", "compare report", "of the environment: virt (the default), disk_driver, disk_format, nic_driver, kernel, node ..." },
 	{ "until-done", 'u', NULL, "serve", "end when no node is being installed or measured" },
@@ -159,6 +160,7 @@ static int apply_option(struct vp_ctx *c, const struct vp_option *o, const char 
 	case 'b': c->by = value; break;
 	case 'K': c->recheck = value; break;
 	case 'H': c->host = true; break;
+	case 'T': c->together = true; break;
 	case 'j': c->json = true; break;
 	case 'q': vp_out.level = -1; break;
 	case 'v': vp_out.level = 1; break;

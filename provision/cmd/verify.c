@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "../verify/certificate.h"
-#include "world.h"
+#include "together.h"
 
 /* How often everything is measured: one run tells that a node works, a block how fast it is, more blocks what one cannot. */
 static const struct suite {
@@ -39,7 +39,7 @@ static const char *run_name(struct vp_arena *a, const char *session, unsigned i,
 	return n > 1 ? vp_printf(a, "%s.%02u", session, i) : session;
 }
 
-static int find_node(struct vp_state *s, struct vp_arena *a, const char *name, struct vp_node_row *row, struct vp_err *err)
+int vp_find_node(struct vp_state *s, struct vp_arena *a, const char *name, struct vp_node_row *row, struct vp_err *err)
 {
 	int rc = vp_state_node(s, a, name, row, err);
 
@@ -54,7 +54,7 @@ static int ask(struct vp_world *w, const char *name, const char *run, struct vp_
 	struct vp_node_row row;
 	json_t *j, *v;
 
-	if (find_node(w->state, w->arena, name, &row, err))
+	if (vp_find_node(w->state, w->arena, name, &row, err))
 		return -1;
 	if (row.life < VP_UP)
 		return vp_fail(err, VP_E_VERIFY, "node %s is not up (%s)", row.name, vp_life_name(row.life));
@@ -92,7 +92,7 @@ static bool unclear(struct vp_world *w, const char *const *nodes, size_t n)
 		struct vp_node_row row;
 		json_t *expect;
 
-		if (find_node(w->state, w->arena, nodes[i], &row, NULL))
+		if (vp_find_node(w->state, w->arena, nodes[i], &row, NULL))
 			continue;
 		expect = json_loads(row.json, 0, NULL);
 		if (!vp_verify_stored(w->state, w->arena, nodes[i], NULL, expect, NULL, NULL, &v, NULL))
@@ -175,7 +175,7 @@ static int bare_expect(struct bare *b, const char *node, struct vp_err *err)
 
 	gethostname(host, sizeof(host) - 1);
 	b->name = vp_printf(b->c->arena, "host:%s", vp_printable(b->c->arena, host, 64));
-	if (find_node(b->state, b->c->arena, node, &row, err))
+	if (vp_find_node(b->state, b->c->arena, node, &row, err))
 		return -1;
 	b->expect = json_loads(row.json, 0, NULL);
 	if (!b->expect)
@@ -245,7 +245,7 @@ static int print_stored(struct vp_ctx *c, struct vp_state *s, const char *node, 
 	json_t *expect;
 	int rc;
 
-	if (find_node(s, c->arena, node, &row, err))
+	if (vp_find_node(s, c->arena, node, &row, err))
 		return -1;
 	expect = json_loads(row.json, 0, NULL);
 	rc = vp_verify_stored(s, c->arena, node, c->run && strcmp(c->run, "last") ? c->run : NULL, expect, &raw, &known, &v, err);
@@ -289,6 +289,8 @@ static int check_options(const struct vp_ctx *c, struct vp_err *err)
 		return vp_fail(err, VP_E_USAGE, "--host takes one node, as which the machine is measured");
 	if (c->output && c->nargs != 1)
 		return vp_fail(err, VP_E_USAGE, "a certificate is of one node");
+	if (c->together && (c->host || c->run || c->output || c->recheck))
+		return vp_fail(err, VP_E_USAGE, "--together measures nodes, and keeps what they do");
 	if (c->run && c->suite)
 		return vp_fail(err, VP_E_USAGE, "--run prints what was measured, --suite measures");
 	return 0;
@@ -309,6 +311,8 @@ int vp_cmd_verify(struct vp_ctx *c)
 		return recheck(c, &err) ? vp_ctx_error(c, &err) : VP_EXIT_OK;
 	if (c->host)
 		return measure_bare(c, suite, &err);
+	if (c->together)
+		return vp_together(c, session_name(c->arena), suite->runs, &err);
 	if (!c->run)
 		rc = measure(c, suite, &err);
 	/* One run has printed its table by itself. */

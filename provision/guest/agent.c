@@ -158,6 +158,9 @@ static int run(const char *const argv[], struct text *t, int limit_s)
 struct task {
 	char run[64];
 	unsigned laps, net_seconds, disk_mib;
+	/* Of work together with other nodes; "" for the measurements by itself. */
+	char kind[16];
+	unsigned warm, seconds;
 };
 
 /* The directory that is measured has to be on the root disk, and on a disk at all. */
@@ -335,19 +338,82 @@ static int verify(const struct agent *a, const struct task *k)
 	return rc;
 }
 
+/* --- Together with other nodes --- */
+
+struct together {
+	const struct agent *a;
+	const struct task *k;
+};
+
+static char *together_ask(const void *agent)
+{
+	const struct together *t = agent;
+	char *answer = NULL;
+
+	if (call(t->a, "GET", "task", NULL, &answer) == 200)
+		return answer;
+	free(answer);
+	return NULL;
+}
+
+static int together_tell(const void *agent, const char *what)
+{
+	const struct together *t = agent;
+	struct text none;
+	int rc;
+
+	text_open(&none);
+	rc = deliver(t->a, t->k->run, what, &none);
+	text_free(&none);
+	return rc;
+}
+
+static int together(const struct agent *a, const struct task *k)
+{
+	struct together t = { a, k };
+	struct vp_together_task task = { k->kind, k->warm, k->seconds, k->disk_mib, WORK_DIR, together_ask, together_tell, &t };
+	struct text out;
+	int rc;
+
+	wait_for_quiet();
+	text_open(&out);
+	vp_guest_proof(out.f, a->server);
+	rc = deliver(a, k->run, "proof", &out);
+	text_free(&out);
+	text_open(&out);
+	if (!strcmp(k->kind, "disk") && ((mkdir(WORK_DIR, 0700) && errno != EEXIST) || !on_root_disk(WORK_DIR)))
+		fprintf(out.f, "%s is not on the root disk\n", WORK_DIR);
+	else if (!rc)
+		vp_guest_together(out.f, &task);
+	rmdir(WORK_DIR);
+	rc = rc ? rc : deliver(a, k->run, "together", &out);
+	text_free(&out);
+	return rc;
+}
+
+static bool is_verify(const char *answer, struct task *k)
+{
+	return sscanf(answer, "verify %63[A-Za-z0-9._:-] %u %u %u", k->run, &k->laps, &k->net_seconds, &k->disk_mib) == 4;
+}
+
+static bool is_together(const char *answer, struct task *k)
+{
+	return sscanf(answer, "verify %63[A-Za-z0-9._:-] together %15[a-z] %u %u %u", k->run, k->kind, &k->warm, &k->seconds, &k->disk_mib) == 5;
+}
+
 /* 0 where the service answered. */
 static int work(const struct agent *a, char *last)
 {
-	struct task k;
+	struct task k = { 0 };
 	char *answer = NULL;
 	int status = call(a, "GET", "task", NULL, &answer), rc = status < 0 ? -1 : 0;
 
-	if (status == 200 && sscanf(answer, "verify %63[A-Za-z0-9._:-] %u %u %u", k.run, &k.laps, &k.net_seconds, &k.disk_mib) == 4) {
+	if (status == 200 && (is_verify(answer, &k) || is_together(answer, &k))) {
 		struct text none;
 
 		/* A run whose end was not heard of is not done again. */
 		if (strcmp(last, k.run) != 0)
-			rc = verify(a, &k);
+			rc = *k.kind ? together(a, &k) : verify(a, &k);
 		text_open(&none);
 		if (!rc && !(rc = deliver(a, k.run, "done", &none)))
 			snprintf(last, sizeof(k.run), "%s", k.run);

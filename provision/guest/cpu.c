@@ -10,8 +10,7 @@
 
 #include "guest.h"
 
-#define ITERATIONS 1250000u
-#define SEED	   UINT64_C(0x9E3779B97F4A7C15)
+#define SEED UINT64_C(0x9E3779B97F4A7C15)
 
 double vp_guest_clock(int id)
 {
@@ -48,7 +47,7 @@ double vp_guest_lap(void)
 	uint64_t state = SEED;
 	double m = 0, m2 = 0, p = 0, p2 = 0;
 
-	for (unsigned i = 0; i < ITERATIONS; i++) {
+	for (unsigned i = 0; i < VP_GUEST_ITERATIONS; i++) {
 		double t = variate(&state, 10, 1);
 
 		m += t;
@@ -69,7 +68,7 @@ int vp_guest_cpu(FILE *out, unsigned laps)
 
 		cpu = vp_guest_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 		wall = vp_guest_clock(CLOCK_MONOTONIC) - wall;
-		fprintf(out, "lap=%u iterations=%u wall=%.9f cpu=%.9f checksum=%.6f\n", i, ITERATIONS, wall, cpu, sum);
+		fprintf(out, "lap=%u iterations=%u wall=%.9f cpu=%.9f checksum=%.6f\n", i, VP_GUEST_ITERATIONS, wall, cpu, sum);
 		if (sum < first || sum > first)
 			rc = -1;
 	}

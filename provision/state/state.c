@@ -262,7 +262,7 @@ int vp_state_results(struct vp_state *s, struct vp_arena *a, const char *node, c
 	vp_cleanup(vp_db_finalizep) sqlite3_stmt *st =
 		vp_db_query(s, err,
 			    "WITH wanted AS (SELECT coalesce(?2, (SELECT substr(max(run), 1, instr(max(run) || '.', '.') - 1) FROM result WHERE node "
-			    "= ?1)) AS run)"
+			    "= ?1 AND run NOT LIKE 'together-%')) AS run)"
 			    " SELECT r.run, name, data, time FROM result r, wanted w WHERE node = ?1 AND (r.run = w.run OR r.run GLOB w.run || '.*')"
 			    " ORDER BY r.run, name",
 			    "ss", node, run);

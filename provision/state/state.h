@@ -132,8 +132,8 @@ struct vp_results {
 	size_t n, cap;
 };
 /*
- * All of one run, or of a session: the runs "SESSION.01", "SESSION.02" ... run NULL: the newest session of that node, which may be of one run. By
- * run.
+ * All of one run, or of a session: the runs "SESSION.01", "SESSION.02" ... run NULL: the newest session of that node, which may be of one run, but
+ * not one of work with others ("together-..."). By run.
  */
 int vp_state_results(struct vp_state *s, struct vp_arena *a, const char *node, const char *run, struct vp_results *out, struct vp_err *err);
 

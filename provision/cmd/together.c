@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+/* verify --together: all nodes are made ready, begin at one instant, and go on until the last one has done what counts. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../verify/together.h"
+#include "together.h"
+
+/* Nodes ask for tasks at least once a minute; then their systems may still start. */
+#define READY_SECONDS 400.0
+/* From the last one's readiness: so that all have heard of the instant. */
+#define LEAD 2.0
+/* Beyond the time that was asked for. */
+#define END_SECONDS 400.0
+
+struct session {
+	struct vp_ctx *c;
+	struct vp_world *w;
+	const char *kind, *run;
+	unsigned warm, seconds;
+};
+
+static const char *const kinds[] = { "cpu", "disk" };
+
+/* The task of every node; `more` says what they shall do now. NULL takes it away. */
+static int say(struct session *s, const char *more, struct vp_err *err)
+{
+	for (size_t i = 0; i < s->c->nargs; i++) {
+		struct vp_node_row row;
+		json_t *j;
+
+		if (vp_find_node(s->w->state, s->w->arena, s->c->args[i], &row, err))
+			return -1;
+		if (row.life < VP_UP)
+			return vp_fail(err, VP_E_VERIFY, "node %s is not up (%s)", row.name, vp_life_name(row.life));
+		j = json_loads(row.json, 0, NULL);
+		row.task = more ? vp_printf(s->w->arena, "verify %s together %s %u %u %lld%s", s->run, s->kind, s->warm, s->seconds,
+					    (long long)json_integer_value(json_object_get(json_object_get(j, "verify"), "disk_mib")), more)
+				: "";
+		json_decref(j);
+		row.last_evidence = vp_wall();
+		if (vp_state_put(s->w->state, &row, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* A guest that is off does not come back by being waited for, nor does one that has given up. */
+static bool is_lost(struct session *s, const char *node)
+{
+	struct vp_virt_dom dom = { 0 };
+	struct vp_node_row row;
+
+	if (s->w->hv && s->w->hv->ops->lookup(s->w->hv, node, &dom, NULL) == 1 && !dom.active)
+		return true;
+	return !vp_find_node(s->w->state, s->w->arena, node, &row, NULL) && !*row.task;
+}
+
+static bool has_result(struct session *s, const char *node, const char *name)
+{
+	struct vp_results raw = { 0 };
+
+	if (vp_state_results(s->w->state, s->w->arena, node, s->run, &raw, NULL))
+		return false;
+	for (size_t i = 0; i < raw.n; i++)
+		if (!strcmp(raw.items[i].name, name))
+			return true;
+	return false;
+}
+
+/* How many of the nodes have sent that result; *lost: one never will. */
+static size_t count(struct session *s, const char *name, bool *lost)
+{
+	struct vp_arena *keep = s->w->arena;
+	size_t n = 0;
+
+	s->w->arena = vp_arena_new();
+	for (size_t i = 0; i < s->c->nargs; i++) {
+		bool there = has_result(s, s->c->args[i], name);
+
+		n += there;
+		*lost = *lost || (!there && is_lost(s, s->c->args[i]));
+	}
+	vp_arena_free(s->w->arena);
+	s->w->arena = keep;
+	return n;
+}
+
+/* True once every node has sent it. */
+static bool await(struct session *s, const char *name, double seconds)
+{
+	double end = vp_wall() + seconds;
+	bool all, lost = false;
+
+	while (!(all = count(s, name, &lost) == s->c->nargs) && !lost && vp_wall() < end && !vp_interrupted)
+		usleep(100000);
+	return all;
+}
+
+/* To the end, or as far as they come: what came is judged. */
+static int conduct(struct session *s, struct vp_err *err)
+{
+	if (say(s, "", err) || s->w->service(s->w, err))
+		return -1;
+	if (await(s, "ready", READY_SECONDS)) {
+		if (say(s, vp_printf(s->w->arena, " go %.6f", vp_wall() + LEAD), err))
+			return -1;
+		await(s, "measured", LEAD + s->warm + s->seconds + END_SECONDS);
+		if (say(s, " stop", err))
+			return -1;
+		await(s, "together", END_SECONDS);
+	}
+	return say(s, NULL, err);
+}
+
+static int judge(struct session *s, struct vp_together *t, struct vp_err *err)
+{
+	struct vp_part *parts = vp_alloc(s->c->arena, s->c->nargs * sizeof(*parts));
+	const char *host = vp_verify_host(s->c->arena);
+
+	for (size_t i = 0; i < s->c->nargs; i++) {
+		struct vp_results *raw = vp_alloc(s->c->arena, sizeof(*raw));
+		struct vp_node_row row;
+
+		*raw = (struct vp_results){ 0 };
+		if (vp_state_result_put(s->w->state, s->c->args[i], s->run, "host", host, strlen(host), err) ||
+		    vp_find_node(s->w->state, s->c->arena, s->c->args[i], &row, err) ||
+		    vp_state_results(s->w->state, s->c->arena, row.name, s->run, raw, err))
+			return -1;
+		parts[i] = (struct vp_part){ .node = row.name, .raw = raw, .expect = json_loads(row.json, 0, NULL) };
+	}
+	vp_together_judge(s->c->arena, s->run, s->kind, parts, s->c->nargs, t);
+	for (size_t i = 0; i < s->c->nargs; i++)
+		json_decref(parts[i].expect);
+	return vp_together_keep(s->w->state, s->c->arena, t, err);
+}
+
+/* An exit status. */
+static int one_kind(struct session *s, json_t *list, struct vp_err *err)
+{
+	struct vp_together t;
+
+	if (conduct(s, err) || judge(s, &t, err)) {
+		say(s, NULL, NULL);
+		return vp_ctx_error(s->c, err);
+	}
+	json_array_append_new(list, vp_together_json(&t));
+	if (!s->c->json && vp_out.level >= 0)
+		vp_together_print(&t, stdout);
+	if (vp_interrupted)
+		return VP_EXIT_INTERRUPTED;
+	return t.verdict == VP_PASS || t.verdict == VP_INCONCLUSIVE ? VP_EXIT_OK : VP_EXIT_VERIFY;
+}
+
+int vp_together(struct vp_ctx *c, const char *session, unsigned runs, struct vp_err *err)
+{
+	json_t *list = json_array();
+	struct vp_world w;
+	int rc = vp_world_open(c, true, &w), worst = VP_EXIT_OK;
+
+	for (unsigned i = 1; !rc && i <= runs; i++)
+		for (size_t k = 0; !rc && k < vp_count(kinds); k++) {
+			/* Long enough that pieces of work at the edges are few. */
+			struct session s = { c, &w, kinds[k], vp_printf(c->arena, "together-%s-%s.%02u", session, kinds[k], i), 4, 30 };
+
+			rc = one_kind(&s, list, err);
+			worst = rc ? rc : worst;
+			rc = rc == VP_EXIT_VERIFY ? 0 : rc;
+		}
+	if (c->json)
+		vp_print_json(json_pack("{s:O}", "together", list));
+	json_decref(list);
+	if (w.state && rc != VP_EXIT_INTERRUPTED && vp_service_idle(&w) && vp_service_stop(w.state_dir, err))
+		vp_warn("%s", err->msg);
+	if (w.state)
+		vp_world_close(&w);
+	return rc ? rc : worst;
+}
