@@ -59,6 +59,7 @@ static const struct vp_option {
 	{ "suite", 'S', "SUITE", "verify", "quick: one run (the default); standard: 6, for an interval; full: up to 18, until it is clear" },
 	{ "host", 'H', NULL, "verify", "measure this machine itself, as it would be that node: a baseline" },
 	{ "together", 'T', NULL, "verify", "measure the nodes while all of them work: each, and the total" },
+	{ "durability", 'D', NULL, "verify", "cut the power of a guest with such a disk, and look for what it had acknowledged" },
 	{ "recheck", 'K', "FILE", "verify", "compute the verdict of a certificate again, from the raw outputs in it" },
 	{ "by", 'b', "PROPERTY", "compare report", "of the environment: virt (the default), disk_driver, disk_format, nic_driver, kernel, node ..." },
 	{ "until-done", 'u', NULL, "serve", "end when no node is being installed or measured" },
@@ -161,6 +162,7 @@ static int apply_option(struct vp_ctx *c, const struct vp_option *o, const char 
 	case 'K': c->recheck = value; break;
 	case 'H': c->host = true; break;
 	case 'T': c->together = true; break;
+	case 'D': c->durability = true; break;
 	case 'j': c->json = true; break;
 	case 'q': vp_out.level = -1; break;
 	case 'v': vp_out.level = 1; break;

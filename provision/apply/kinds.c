@@ -460,7 +460,8 @@ static int set_power(struct vp_world *w, const struct vp_step *s, const char *fr
 		return !strcmp(to, "install") && s->want ? vp_arm(w, s->want, NULL, err) || (w->service && w->service(w, err)) : 0;
 	if (!strcmp(to, "install"))
 		return start_install(w, s->want, err);
-	if (w->hv->ops->start(w->hv, s->name, NULL, err))
+	/* A node that is not installed has no log of its own yet, nor has the directory of them. */
+	if (vp_mkdirs(vp_printf(w->arena, "%s/console", w->state_dir), 0755, err) || w->hv->ops->start(w->hv, s->name, NULL, err))
 		return -1;
 	vp_console_record(w, s->name);
 	return 0;

@@ -20,7 +20,7 @@ struct vp_ctx {
 	const char *program;
 	const char *state_dir;
 	int virt;
-	bool json, exit_code, watch, follow, restart, until_done, yes, keep, unused, markdown, adopt, host, together;
+	bool json, exit_code, watch, follow, restart, until_done, yes, keep, unused, markdown, adopt, host, together, durability;
 	/* What is left of the command line. */
 	const char *const *args;
 	size_t nargs;

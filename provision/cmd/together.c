@@ -46,15 +46,19 @@ static int say(struct session *s, const char *more, struct vp_err *err)
 	return 0;
 }
 
+static bool is_off(struct session *s, const char *node)
+{
+	struct vp_virt_dom dom = { 0 };
+
+	return s->w->hv && s->w->hv->ops->lookup(s->w->hv, node, &dom, NULL) == 1 && !dom.active;
+}
+
 /* A guest that is off does not come back by being waited for, nor does one that has given up. */
 static bool is_lost(struct session *s, const char *node)
 {
-	struct vp_virt_dom dom = { 0 };
 	struct vp_node_row row;
 
-	if (s->w->hv && s->w->hv->ops->lookup(s->w->hv, node, &dom, NULL) == 1 && !dom.active)
-		return true;
-	return !vp_find_node(s->w->state, s->w->arena, node, &row, NULL) && !*row.task;
+	return is_off(s, node) || (!vp_find_node(s->w->state, s->w->arena, node, &row, NULL) && !*row.task);
 }
 
 static bool has_result(struct session *s, const char *node, const char *name)
@@ -69,33 +73,37 @@ static bool has_result(struct session *s, const char *node, const char *name)
 	return false;
 }
 
-/* How many of the nodes have sent that result; *lost: one never will. */
-static size_t count(struct session *s, const char *name, bool *lost)
+/* How many nodes have sent that result, and how many never will. */
+static size_t count(struct session *s, const char *name, size_t *lost)
 {
 	struct vp_arena *keep = s->w->arena;
 	size_t n = 0;
 
+	*lost = 0;
 	s->w->arena = vp_arena_new();
 	for (size_t i = 0; i < s->c->nargs; i++) {
 		bool there = has_result(s, s->c->args[i], name);
 
 		n += there;
-		*lost = *lost || (!there && is_lost(s, s->c->args[i]));
+		*lost += !there && is_lost(s, s->c->args[i]);
 	}
 	vp_arena_free(s->w->arena);
 	s->w->arena = keep;
 	return n;
 }
 
-/* True once every node has sent it. */
-static bool await(struct session *s, const char *name, double seconds)
+/* True once every node has sent it. Where one never will, the others are waited for only with patience. */
+static bool await(struct session *s, const char *name, double seconds, bool patience)
 {
 	double end = vp_wall() + seconds;
-	bool all, lost = false;
+	size_t n, lost;
 
-	while (!(all = count(s, name, &lost) == s->c->nargs) && !lost && vp_wall() < end && !vp_interrupted)
+	while ((n = count(s, name, &lost)) < s->c->nargs && vp_wall() < end && !vp_interrupted) {
+		if (lost && (!patience || n + lost == s->c->nargs))
+			return false;
 		usleep(100000);
-	return all;
+	}
+	return n == s->c->nargs;
 }
 
 /* To the end, or as far as they come: what came is judged. */
@@ -103,13 +111,13 @@ static int conduct(struct session *s, struct vp_err *err)
 {
 	if (say(s, "", err) || s->w->service(s->w, err))
 		return -1;
-	if (await(s, "ready", READY_SECONDS)) {
+	if (await(s, "ready", READY_SECONDS, false)) {
 		if (say(s, vp_printf(s->w->arena, " go %.6f", vp_wall() + LEAD), err))
 			return -1;
-		await(s, "measured", LEAD + s->warm + s->seconds + END_SECONDS);
+		await(s, "measured", LEAD + s->warm + s->seconds + END_SECONDS, false);
 		if (say(s, " stop", err))
 			return -1;
-		await(s, "together", END_SECONDS);
+		await(s, "together", END_SECONDS, true);
 	}
 	return say(s, NULL, err);
 }
@@ -128,7 +136,7 @@ static int judge(struct session *s, struct vp_together *t, struct vp_err *err)
 		    vp_find_node(s->w->state, s->c->arena, s->c->args[i], &row, err) ||
 		    vp_state_results(s->w->state, s->c->arena, row.name, s->run, raw, err))
 			return -1;
-		parts[i] = (struct vp_part){ .node = row.name, .raw = raw, .expect = json_loads(row.json, 0, NULL) };
+		parts[i] = (struct vp_part){ .node = row.name, .raw = raw, .expect = json_loads(row.json, 0, NULL), .gone = is_off(s, row.name) };
 	}
 	vp_together_judge(s->c->arena, s->run, s->kind, parts, s->c->nargs, t);
 	for (size_t i = 0; i < s->c->nargs; i++)
@@ -136,8 +144,8 @@ static int judge(struct session *s, struct vp_together *t, struct vp_err *err)
 	return vp_together_keep(s->w->state, s->c->arena, t, err);
 }
 
-/* An exit status. */
-static int one_kind(struct session *s, json_t *list, struct vp_err *err)
+/* An exit status. *gone: one of them is off, and nothing more can be done with all of them. */
+static int one_kind(struct session *s, json_t *list, bool *gone, struct vp_err *err)
 {
 	struct vp_together t;
 
@@ -148,6 +156,8 @@ static int one_kind(struct session *s, json_t *list, struct vp_err *err)
 	json_array_append_new(list, vp_together_json(&t));
 	if (!s->c->json && vp_out.level >= 0)
 		vp_together_print(&t, stdout);
+	for (size_t i = 0; i < t.n; i++)
+		*gone = *gone || t.parts[i].gone;
 	if (vp_interrupted)
 		return VP_EXIT_INTERRUPTED;
 	return t.verdict == VP_PASS || t.verdict == VP_INCONCLUSIVE ? VP_EXIT_OK : VP_EXIT_VERIFY;
@@ -158,13 +168,14 @@ int vp_together(struct vp_ctx *c, const char *session, unsigned runs, struct vp_
 	json_t *list = json_array();
 	struct vp_world w;
 	int rc = vp_world_open(c, true, &w), worst = VP_EXIT_OK;
+	bool gone = false;
 
 	for (unsigned i = 1; !rc && i <= runs; i++)
-		for (size_t k = 0; !rc && k < vp_count(kinds); k++) {
+		for (size_t k = 0; !rc && !gone && k < vp_count(kinds); k++) {
 			/* Long enough that pieces of work at the edges are few. */
 			struct session s = { c, &w, kinds[k], vp_printf(c->arena, "together-%s-%s.%02u", session, kinds[k], i), 4, 30 };
 
-			rc = one_kind(&s, list, err);
+			rc = one_kind(&s, list, &gone, err);
 			worst = rc ? rc : worst;
 			rc = rc == VP_EXIT_VERIFY ? 0 : rc;
 		}

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "../verify/certificate.h"
+#include "durability.h"
 #include "together.h"
 
 /* How often everything is measured: one run tells that a node works, a block how fast it is, more blocks what one cannot. */
@@ -278,10 +279,31 @@ static int recheck(struct vp_ctx *c, struct vp_err *err)
 									      : vp_fail(err, VP_E_VERIFY, "node %s: verification failed", cert.node);
 }
 
+/* --- Power cuts --- */
+
+static int durability(struct vp_ctx *c, struct vp_err *err)
+{
+	json_t *list = json_array();
+	struct vp_world w;
+	int rc = vp_world_open(c, true, &w), worst = rc;
+
+	for (size_t i = 0; !rc && i < c->nargs && !vp_interrupted; i++) {
+		*err = (struct vp_err){ 0 };
+		if (vp_durability(c, c->args[i], &w, list, err))
+			worst = vp_ctx_error(c, err);
+	}
+	if (!rc)
+		vp_world_close(&w);
+	if (c->json)
+		vp_print_json(json_pack("{s:O}", "durability", list));
+	json_decref(list);
+	return worst;
+}
+
 /* What makes no sense together. */
 static int check_options(const struct vp_ctx *c, struct vp_err *err)
 {
-	if (c->recheck && (c->nargs || c->run || c->suite || c->host || c->output))
+	if (c->recheck && (c->nargs || c->durability || c->run || c->suite || c->host || c->output))
 		return vp_fail(err, VP_E_USAGE, "--recheck takes a file and nothing else");
 	if (!c->recheck && !c->nargs)
 		return vp_fail(err, VP_E_USAGE, "which node?");
@@ -289,6 +311,8 @@ static int check_options(const struct vp_ctx *c, struct vp_err *err)
 		return vp_fail(err, VP_E_USAGE, "--host takes one node, as which the machine is measured");
 	if (c->output && c->nargs != 1)
 		return vp_fail(err, VP_E_USAGE, "a certificate is of one node");
+	if (c->durability && (c->together || c->host || c->run || c->output || c->suite))
+		return vp_fail(err, VP_E_USAGE, "--durability takes nodes and nothing else");
 	if (c->together && (c->host || c->run || c->output || c->recheck))
 		return vp_fail(err, VP_E_USAGE, "--together measures nodes, and keeps what they do");
 	if (c->run && c->suite)
@@ -311,6 +335,8 @@ int vp_cmd_verify(struct vp_ctx *c)
 		return recheck(c, &err) ? vp_ctx_error(c, &err) : VP_EXIT_OK;
 	if (c->host)
 		return measure_bare(c, suite, &err);
+	if (c->durability)
+		return durability(c, &err);
 	if (c->together)
 		return vp_together(c, session_name(c->arena), suite->runs, &err);
 	if (!c->run)

@@ -378,6 +378,22 @@ static void note_assigned(struct look *l, const struct vp_node *n, const struct 
 		note(l, vp_printf(l->a, "%s: its definition: %.*s", n->name, (int)strcspn(p, "\n"), p));
 }
 
+/*
+ * A cache that drops what the guest flushes: a power cut takes what was acknowledged, and no check of the file system sees it. Where others keep
+ * their data that is refused.
+ */
+static void check_caches(struct look *l, const struct vp_node *n, const char *xml)
+{
+	static const char what[] = "its definition says cache='unsafe': what its disks acknowledged is gone after a power cut";
+
+	if (!strstr(xml, " cache='unsafe'"))
+		return;
+	if (!strncmp(n->role, "se", 2))
+		problem(l, n, "role", VP_E_CAPABLE, vp_printf(l->a, "%s; a storage element needs another cache in domain-disk.xml", what));
+	else
+		vp_warn("node %s: %s", n->name, what);
+}
+
 static int plan_domain(struct look *l, const struct vp_node *n, const char *record, struct vp_virt_dom *dom)
 {
 	const struct vp_resource *made = vp_resource_find(&l->made, "domain", n->name), *old = vp_resource_find(&l->made, "node", n->name);
@@ -393,6 +409,7 @@ static int plan_domain(struct look *l, const struct vp_node *n, const char *reco
 	if (vp_render_domain(&r, n, VP_BOOT_DISK, &xml, l->err))
 		return -1;
 	want = vp_strdup(l->a, xml.data);
+	check_caches(l, n, want);
 	rc = l->w->hv ? l->w->hv->ops->lookup(l->w->hv, n->name, dom, l->err) : 0;
 	if (rc < 0)
 		return rc;

@@ -210,13 +210,15 @@ static const char *read_part(struct told *t, struct vp_part *part, const char *k
 	const char *proof = result_text(t->a, part->raw, "proof", NULL), *text, *why;
 	double came = 0;
 
+	if (part->gone)
+		return "its machine went off in the middle";
 	text = result_text(t->a, part->raw, "together", &came);
 	why = vp_proof_check(t->a, proof ? proof : "", part->expect);
 	if (*why)
 		return vp_printf(t->a, "not the node that was meant: %s", why);
 	part->env = vp_environ(t->a, proof, result_text(t->a, part->raw, "host", NULL), part->expect, vp_printf(t->a, "together.%s", kind), "");
 	if (!text)
-		return "nothing came of it: it was gone, or cut off, before the end";
+		return "nothing came of it before the end";
 	why = read_text(t, text);
 	if (*why)
 		return why;

@@ -17,6 +17,8 @@ struct vp_part {
 	/* Results "proof", "together" and "host" of the run; what the node should be. */
 	const struct vp_results *raw;
 	json_t *expect;
+	/* Its machine is off by now. */
+	bool gone;
 
 	/* Why it does not count; "" where it does. wrong: the machine computes wrongly, which is the node's failure. */
 	const char *reason;
@@ -48,7 +50,7 @@ struct vp_together {
 	const char *reason;
 };
 
-/* Fills in all but node, raw and expect of the parts. Pure. */
+/* Fills in all but node, raw, expect and gone of the parts. Pure. */
 void vp_together_judge(struct vp_arena *a, const char *run, const char *kind, struct vp_part *parts, size_t n, struct vp_together *out);
 void vp_together_print(const struct vp_together *t, FILE *f);
 json_t *vp_together_json(const struct vp_together *t);

@@ -93,8 +93,9 @@ static struct vp_result result_at(const char *name, const char *text, double tim
 /* One GiB in four seconds, in which the machine used 5 s of processors, and its own ones 3. */
 static void test_cost(void **state)
 {
-	static const char counters[] = VP_COST_HEADER "100 1000000000 900000000 0 0\n101 1000000000 900000000 0 0\n103 2000000000 1900000000 900000000 0\n"
-						      "105 6000000000 3900000000 1073741824 0\n106 7000000000 4400000000 1073741824 1073741824\n";
+	static const char counters[] =
+		VP_COST_HEADER "100 1000000000 900000000 0 0\n101 1000000000 900000000 0 0\n103 2000000000 1900000000 900000000 0\n"
+			       "105 6000000000 3900000000 1073741824 0\n106 7000000000 4400000000 1073741824 1073741824\n";
 	static const struct {
 		const char *text, *what, *why;
 		double want;
