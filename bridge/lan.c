@@ -130,7 +130,7 @@ bool vp_lan_add_addr(struct vp_lan *l, const char *dev, const char *text)
 		return true;
 	l->addrs = vp_grow(l->addrs, l->naddrs, &l->addrscap, sizeof(*l->addrs));
 	a = &l->addrs[l->naddrs++];
-	*a = (struct vp_lan_addr){ 0 };
+	*a = (struct vp_lan_addr){ .seq = (unsigned)l->naddrs };
 	snprintf(a->dev, sizeof(a->dev), "%s", dev);
 	snprintf(a->text, sizeof(a->text), "%s", form);
 	return true;
@@ -198,9 +198,26 @@ void vp_lan_sort(struct vp_lan *l)
 
 /* --- As text. --- */
 
-static void print_addr(const struct vp_lan_addr *a, struct vp_buf *out)
+static int by_seq(const void *a, const void *b)
 {
-	vp_buf_addf(out, "address %s %s\n", a->dev, a->text);
+	const struct vp_lan_addr *x = *(const struct vp_lan_addr *const *)a, *y = *(const struct vp_lan_addr *const *)b;
+
+	return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+/* Of one device, or of all (NULL), in their order. */
+static void print_addrs(const struct vp_lan *l, const char *dev, struct vp_buf *out)
+{
+	vp_cleanup(vp_freep) const struct vp_lan_addr **list = vp_xcalloc(l->naddrs + 1, sizeof(*list));
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->naddrs; i++)
+		if (!dev || !strcmp(l->addrs[i].dev, dev))
+			list[n++] = &l->addrs[i];
+	if (n)
+		qsort(list, n, sizeof(*list), by_seq);
+	for (size_t i = 0; i < n; i++)
+		vp_buf_addf(out, "address %s %s\n", list[i]->dev, list[i]->text);
 }
 
 static void print_route(const struct vp_lan_route *r, struct vp_buf *out)
@@ -221,8 +238,7 @@ void vp_lan_print(const struct vp_lan *l, struct vp_buf *out)
 {
 	for (size_t i = 0; i < l->nlinks; i++)
 		print_link(&l->links[i], out);
-	for (size_t i = 0; i < l->naddrs; i++)
-		print_addr(&l->addrs[i], out);
+	print_addrs(l, NULL, out);
 	for (size_t i = 0; i < l->nroutes; i++)
 		print_route(&l->routes[i], out);
 }
@@ -233,9 +249,7 @@ void vp_lan_print_link(const struct vp_lan *l, const struct vp_lan_link *link, s
 	for (size_t i = 0; i < l->nlinks; i++)
 		if (!strcmp(vp_lan_get(&l->links[i], VP_LAN_MASTER), link->name))
 			vp_buf_addf(out, "port %s %s\n", link->name, l->links[i].name);
-	for (size_t i = 0; i < l->naddrs; i++)
-		if (!strcmp(l->addrs[i].dev, link->name))
-			print_addr(&l->addrs[i], out);
+	print_addrs(l, link->name, out);
 	for (size_t i = 0; i < l->nroutes; i++)
 		if (!strcmp(l->routes[i].dev, link->name))
 			print_route(&l->routes[i], out);

@@ -67,6 +67,8 @@ struct vp_lan_addr {
 	char dev[16];
 	/* "10.0.0.1/24" */
 	char text[52];
+	/* The first of a link is what it speaks as: lower first. */
+	unsigned seq;
 };
 
 struct vp_lan_route {
@@ -122,8 +124,8 @@ struct vp_lan_step {
 	 * made or removed, with all that goes with it. Undoing a step is doing it with the two exchanged.
 	 */
 	const char *from, *to;
-	/* Lower first. */
-	unsigned order;
+	/* Lower first; among equals, by seq. */
+	unsigned order, seq;
 };
 struct vp_lan_steps {
 	struct vp_lan_step *items;
@@ -143,5 +145,11 @@ const char *vp_lan_step_text(struct vp_arena *a, const char *from, const char *t
 int vp_lan_read(struct vp_net *net, struct vp_lan *out, struct vp_err *err);
 /* A step; idempotent. What is made carries the mark. */
 int vp_lan_do(struct vp_net *net, const char *dev, const char *from, const char *to, const char *mark, struct vp_err *err);
+
+/*
+ * What of the links that want would make the kernel cannot do, tried in a network namespace that nobody sees: told with the link's name and the
+ * kernel's words. Where that cannot be tried nothing is told.
+ */
+void vp_lan_lacks(const struct vp_lan *want, void (*told)(void *arg, const char *dev, const char *what), void *arg);
 
 #endif

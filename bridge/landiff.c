@@ -38,7 +38,7 @@ struct diff {
 	bool *gone;
 };
 
-static void add(struct diff *d, const char *dev, const char *from, const char *to, unsigned order)
+static struct vp_lan_step *add(struct diff *d, const char *dev, const char *from, const char *to, unsigned order)
 {
 	struct vp_lan_steps *out = d->out;
 	struct vp_lan_step *s;
@@ -47,6 +47,7 @@ static void add(struct diff *d, const char *dev, const char *from, const char *t
 	s = &out->items[out->n++];
 	*s = (struct vp_lan_step){ .from = from, .to = to, .order = order };
 	snprintf(s->dev, sizeof(s->dev), "%s", dev);
+	return s;
 }
 
 static unsigned depth(const struct vp_lan *l, const struct vp_lan_link *link)
@@ -237,11 +238,11 @@ static void merge_addrs(struct diff *d)
 	while (l < d->live->naddrs || w < d->want->naddrs) {
 		int rc = l == d->live->naddrs ? 1 : w == d->want->naddrs ? -1 : compare_addr(&live[l], &want[w]);
 
-		/* Those of a link that goes, go with it. */
+		/* Those of a link that goes, go with it. The last is taken first, so that undoing it gives the same order. */
 		if (rc < 0 && exact(d, live[l].dev) && stays(d, live[l].dev))
-			add(d, live[l].dev, vp_printf(d->a, "address %s", live[l].text), NULL, AT(ORDER_UNADDR, 0));
+			add(d, live[l].dev, vp_printf(d->a, "address %s", live[l].text), NULL, AT(ORDER_UNADDR, 0))->seq = UINT32_MAX - live[l].seq;
 		if (rc > 0 || (!rc && !stays(d, want[w].dev)))
-			add(d, want[w].dev, NULL, vp_printf(d->a, "address %s", want[w].text), AT(ORDER_ADDR, 0));
+			add(d, want[w].dev, NULL, vp_printf(d->a, "address %s", want[w].text), AT(ORDER_ADDR, 0))->seq = want[w].seq;
 		l += rc <= 0;
 		w += rc >= 0;
 	}
@@ -289,6 +290,8 @@ static int by_order(const void *a, const void *b)
 
 	if (x->order != y->order)
 		return x->order < y->order ? -1 : 1;
+	if (x->seq != y->seq)
+		return x->seq < y->seq ? -1 : 1;
 	if (strcmp(x->dev, y->dev))
 		return strcmp(x->dev, y->dev);
 	return strcmp(x->to ? x->to : x->from, y->to ? y->to : y->from);

@@ -629,9 +629,10 @@ static int restore(struct vp_rtnl *r, const struct vp_lan *now, const struct vp_
 			return -1;
 	if (*vp_lan_get(link, VP_LAN_MASTER) && change_master(r, now, dev, vp_lan_get(link, VP_LAN_MASTER), err))
 		return -1;
-	for (size_t i = 0; i < want->naddrs; i++)
-		if (change_addr(r, true, dev, want->addrs[i].text, err))
-			return -1;
+	for (unsigned seq = 1; seq <= want->naddrs; seq++)
+		for (size_t i = 0; i < want->naddrs; i++)
+			if (want->addrs[i].seq == seq && change_addr(r, true, dev, want->addrs[i].text, err))
+				return -1;
 	return do_routes(r, want, err);
 }
 

@@ -23,7 +23,8 @@ static const struct vp_cmd commands[] = {
 	{ "report", "[NODE...]", "all of it as a page, as CSV or JSON", vp_cmd_report, 0, ~0u },
 	{ "rebuild", "NODE...", "the same node again from nothing, by its profile", vp_cmd_rebuild, 1, ~0u },
 	{ "destroy", "NODE...", "gone without a trace: domain, disks, taps, bridge, leases, state", vp_cmd_destroy, 1, ~0u },
-	{ "net", "up|down|show [PROFILE...]", "bridges and taps alone", vp_cmd_net, 1, ~0u },
+	{ "net", "up|down|show [PROFILE...]", "the host's own network, bridges and taps alone; confirm, rollback: a change that waits", vp_cmd_net, 1,
+	  ~0u },
 	{ "pxe", "list|arm|disarm|rescue [NODE...]", "what nodes boot from the network, and how to change it", vp_cmd_pxe, 1, ~0u },
 	{ "serve", "", "the boot service in the foreground: DHCP, TFTP, HTTP for the nodes of the state directory", vp_cmd_serve, 0, 0 },
 	{ "schema", "", "the profile paths that vprov reads", vp_cmd_schema, 0, 0 },
@@ -65,6 +66,7 @@ static const struct vp_option {
 	{ "until-done", 'u', NULL, "serve", "end when no node is being installed or measured" },
 	{ "yes", 'y', NULL, "destroy", "do not ask" },
 	{ "confirm", 'P', "STRING", "destroy apply pxe rebuild", "the data of this node may go: its name, or what a protected one's profile says" },
+	{ "confirm-within", 'W', "SECONDS", "net apply", "the host's own network goes back unless `net confirm` comes so soon, or its hosts answer" },
 	{ "adopt", 'a', NULL, "pxe", "list unknown machines, too" },
 	{ "keep-disks", 'k', NULL, "destroy rebuild", "leave the disk images" },
 };
@@ -150,6 +152,8 @@ static void on_signal(int sig)
 
 static int apply_option(struct vp_ctx *c, const struct vp_option *o, const char *value)
 {
+	uint64_t n;
+
 	switch (o->letter) {
 	case 'c': c->connect = value; break;
 	case 's': c->state_dir = value; break;
@@ -177,6 +181,13 @@ static int apply_option(struct vp_ctx *c, const struct vp_option *o, const char 
 	case 'y': c->yes = true; break;
 	case 'k': c->keep = true; break;
 	case 'a': c->adopt = true; break;
+	case 'W':
+		if (!vp_parse_u64(value, 1, 86400, &n)) {
+			fprintf(stderr, "vprov: --confirm-within %s: seconds, from 1 to 86400\n", value);
+			return -1;
+		}
+		c->confirm_within = (unsigned)n;
+		break;
 	case 'V':
 		c->virt = vp_virt_find(value);
 		if (c->virt < 0) {

@@ -7,6 +7,7 @@
 
 #include "../state/phase.h"
 #include "../../templates/installer.h"
+#include "../plan/network.h"
 #include "../plan/traffic.h"
 #include "post.h"
 
@@ -58,6 +59,32 @@ static int probe_link(struct vp_world *w, const char *name, const char **data, s
 	else
 		*data = link.naddrs ? vp_printf(w->arena, "%s/%u", link.addrs[0].ip, link.addrs[0].prefix) : "-";
 	return 1;
+}
+
+/* A change of the host's own network is not a thing that is there or not: what is recorded are the links that vprov made. */
+static int probe_step(struct vp_world *w, const char *name, const char **data, struct vp_err *err)
+{
+	vp_cleanup(vp_lan_free) struct vp_lan live = { 0 };
+	const struct vp_lan_link *link;
+
+	if (vp_lan_read(w->net, &live, err))
+		return -1;
+	link = vp_lan_find(&live, name);
+	*data = "made";
+	return link && !strcmp(link->alias, vp_network_mark(w->arena, vp_mark(w)));
+}
+
+static int set_step(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)
+{
+	bool back = to == s->before;
+	int rc;
+
+	(void)from;
+	if (vp_lan_do(w->net, s->name, back ? s->after : s->before, to, vp_network_mark(w->arena, vp_mark(w)), err))
+		return -1;
+	rc = probe_step(w, s->name, data, err);
+	*data = rc == 1 ? *data : NULL;
+	return rc < 0 ? -1 : 0;
 }
 
 static int set_bridge(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)
@@ -485,5 +512,5 @@ const struct vp_kind_ops vp_kind_ops[VP_KIND__COUNT] = {
 	[VP_KIND_GUARD] = { probe_guard, set_guard },  [VP_KIND_SHARE] = { probe_share, set_rule }, [VP_KIND_LIMIT] = { probe_limit, set_rule },
 	[VP_KIND_BRIDGE] = { probe_link, set_bridge }, [VP_KIND_TAP] = { probe_link, set_tap },	    [VP_KIND_DISK] = { probe_disk, set_disk },
 	[VP_KIND_NODE] = { probe_node, set_node },     [VP_KIND_BOOT] = { probe_boot, set_boot },   [VP_KIND_DOMAIN] = { probe_domain, set_domain },
-	[VP_KIND_POWER] = { probe_power, set_power },
+	[VP_KIND_POWER] = { probe_power, set_power },  [VP_KIND_LINK] = { probe_step, set_step },
 };

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-/* vprov net up|down|show: bridges and taps alone, by the same plan and the same journal as apply. */
+/* vprov net up|down|show|confirm|rollback: the host's own network, bridges and taps alone, by the same plan and the same journal as apply. */
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "../plan/network.h"
+#include "lan.h"
 #include "table.h"
-#include "world.h"
 
 static bool of_network(enum vp_kind k)
 {
-	return k >= VP_KIND_BRIDGE && k <= VP_KIND_GUARD;
+	return k >= VP_KIND_LINK && k <= VP_KIND_GUARD;
 }
 
 /* "vprov" for this state directory's, "vprov, other state" for another one's, "" for anybody else's. */
 static const char *owner_of(struct vp_world *w, const struct vp_link *l)
 {
-	if (w->state && vp_link_owned(l, vp_mark(w)))
+	if (w->state && (vp_link_owned(l, vp_mark(w)) || !strcmp(l->alias, vp_network_mark(w->arena, vp_mark(w)))))
 		return "vprov";
 	return strncmp(l->alias, "vprov:", 6) ? "" : "vprov, other state";
 }
@@ -90,7 +93,7 @@ static void keep_network(struct vp_plan *p, struct vp_diags *d)
 	p->nnotes = 0;
 	n = d->errors = d->warnings = 0;
 	for (size_t i = 0; i < d->n; i++)
-		if (d->items[i].code == VP_E_NETOWN || d->items[i].code == VP_E_REFERENCE) {
+		if (d->items[i].code == VP_E_NETOWN || d->items[i].code == VP_E_REFERENCE || d->items[i].code == VP_E_LACK) {
 			d->items[n++] = d->items[i];
 			d->errors++;
 		}
@@ -154,33 +157,63 @@ static void show_node(struct vp_world *w, const struct vp_links *links, const st
 	}
 }
 
-static void show_nodes(struct vp_ctx *c, struct vp_world *w, const struct vp_links *links, const struct vp_plan *p, const struct vp_nodes *nodes)
+static size_t hypervisors(const struct vp_nodes *nodes)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < nodes->n; i++)
+		n += nodes->items[i]->machine == VP_HYPERVISOR;
+	return n;
+}
+
+static json_t *show_nodes(struct vp_ctx *c, struct vp_world *w, const struct vp_links *links, const struct vp_plan *p, const struct vp_nodes *nodes)
 {
 	static const char *const columns[] = { "NODE", "DEVICE", "KIND", "LIVE", "WANTED", "TO DO", "WHY", NULL };
 	struct vp_table *t = c->json ? NULL : vp_table_new(columns);
 	json_t *json = c->json ? json_array() : NULL;
 
 	for (size_t i = 0; i < nodes->n; i++)
-		show_node(w, links, p, nodes->items[i], t, json);
+		if (nodes->items[i]->machine != VP_HYPERVISOR)
+			show_node(w, links, p, nodes->items[i], t, json);
 	if (json)
-		vp_print_json(json_pack("{s:o}", "devices", json));
-	else
+		return json;
+	if (nodes->n > hypervisors(nodes))
 		vp_table_print(t, stdout);
+	return NULL;
+}
+
+/* Nodes, then the host itself, then rules. */
+static int show_all(struct vp_ctx *c, struct vp_world *w, const struct vp_links *links, const struct vp_plan *p, const struct vp_nodes *nodes)
+{
+	json_t *devices = show_nodes(c, w, links, p, nodes), *host = c->json ? json_array() : NULL, *rules = c->json ? json_array() : NULL;
+	struct vp_err err = { 0 };
+	int rc = VP_EXIT_OK;
+
+	for (size_t i = 0; i < nodes->n && !rc; i++)
+		if (vp_lan_show(w, nodes->items[i], host, &err))
+			rc = vp_ctx_error(c, &err);
+	vp_rules_show(w, rules);
+	if (c->json)
+		vp_print_json(json_pack("{s:o, s:o, s:o}", "devices", devices, "host", host, "rules", rules));
+	return rc;
 }
 
 static void show_links(struct vp_ctx *c, struct vp_world *w, const struct vp_links *links)
 {
-	json_t *json;
+	json_t *json, *rules;
 
 	if (!c->json) {
 		print_links(w, links);
+		vp_rules_show(w, NULL);
 		return;
 	}
 	json = json_array();
+	rules = json_array();
+	vp_rules_show(w, rules);
 	for (size_t i = 0; i < links->n; i++)
 		if (worth_showing(w, &links->items[i]))
 			json_array_append_new(json, link_json(w, links, &links->items[i]));
-	vp_print_json(json_pack("{s:o}", "devices", json));
+	vp_print_json(json_pack("{s:o, s:o}", "devices", json, "rules", rules));
 }
 
 /* The network's part of the plan; problems are printed, and the status is that of the first. */
@@ -207,7 +240,7 @@ static int net_show(struct vp_ctx *c, struct vp_world *w, const struct vp_nodes 
 	vp_cleanup(vp_links_free) struct vp_links links = { 0 };
 	struct vp_plan plan = { 0 };
 	struct vp_err err = { 0 };
-	int rc = VP_EXIT_OK;
+	int rc, shown;
 
 	if (w->net->ops->list(w->net, &links, &err))
 		return vp_ctx_error(c, &err);
@@ -216,23 +249,48 @@ static int net_show(struct vp_ctx *c, struct vp_world *w, const struct vp_nodes 
 		return VP_EXIT_OK;
 	}
 	rc = plan_network(c, w, nodes, &plan, &err);
-	show_nodes(c, w, &links, &plan, nodes);
-	return rc;
+	shown = show_all(c, w, &links, &plan, nodes);
+	return rc ? rc : shown;
 }
 
 static int net_up(struct vp_ctx *c, struct vp_world *w, const struct vp_nodes *nodes)
 {
 	struct vp_plan plan = { 0 };
 	struct vp_err err = { 0 };
+	struct vp_confirm confirm = { .seconds = c->confirm_within, .answers = vp_network_answers(nodes), .fd = -1 };
 	int rc = plan_network(c, w, nodes, &plan, &err);
+	bool waits;
 
 	if (rc)
 		return rc;
-	if (vp_apply(w, &plan, vp_world_report, &err))
+	if (vp_network_apply(w, &plan, &confirm, vp_world_report, &waits, &err))
 		return vp_ctx_error(c, &err);
 	if (!plan.n)
 		vp_say("nothing to do");
+	if (waits && confirm.answers.n) {
+		vp_say("waiting for answers");
+		if (!vp_network_decided(w))
+			return vp_fail(&err, VP_E_NET, "nobody has confirmed the change: the network is as it was"), vp_ctx_error(c, &err);
+	} else if (waits) {
+		vp_say("within %u seconds: vprov net confirm", confirm.seconds);
+	}
 	return VP_EXIT_OK;
+}
+
+/* What the host's own network was before vprov changed it. */
+static int host_down(struct vp_ctx *c, struct vp_world *w, const struct vp_node *n, size_t *steps, struct vp_err *err)
+{
+	const char *file = vp_network_file(c->arena, w->state_dir);
+	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
+	struct vp_plan plan = { 0 };
+
+	if (!vp_network_here(n) || !vp_exists(file))
+		return 0;
+	if (vp_read_file(file, VP_MIB, &text, err) || vp_plan_network_back(w, n, vp_mark(w), vp_buf_str(&text), &plan, err) ||
+	    vp_network_apply(w, &plan, NULL, vp_world_report, NULL, err))
+		return -1;
+	*steps += plan.n;
+	return unlink(file) ? vp_fail_errno(err, VP_E_IO, "%s", file) : 0;
 }
 
 /* A tap that a guest has open is its network: that goes with the guest only. */
@@ -260,6 +318,8 @@ static int net_down(struct vp_ctx *c, struct vp_world *w, const struct vp_nodes 
 		struct vp_diags none = { .arena = c->arena };
 		struct vp_plan plan = { 0 };
 
+		if (nodes->items[i]->machine == VP_HYPERVISOR)
+			continue;
 		/* Node by node: the last one on a bridge takes it along. */
 		if (vp_plan_destroy(w, nodes->items[i]->name, nodes->items[i], true, &plan, &err))
 			return vp_ctx_error(c, &err);
@@ -268,16 +328,42 @@ static int net_down(struct vp_ctx *c, struct vp_world *w, const struct vp_nodes 
 			return vp_ctx_error(c, &err);
 		steps += plan.n;
 	}
+	/* Last, for nodes may have been on its bridges. */
+	for (size_t i = 0; i < nodes->n; i++)
+		if (host_down(c, w, nodes->items[i], &steps, &err))
+			return vp_ctx_error(c, &err);
 	if (!steps)
 		vp_say("nothing to do");
 	return VP_EXIT_OK;
 }
 
+static int net_confirm(struct vp_ctx *c, struct vp_world *w, const struct vp_nodes *nodes)
+{
+	struct vp_err err = { 0 };
+
+	(void)nodes;
+	return vp_network_confirm(c->arena, w->state_dir, &err) ? vp_ctx_error(c, &err) : VP_EXIT_OK;
+}
+
+static int net_rollback(struct vp_ctx *c, struct vp_world *w, const struct vp_nodes *nodes)
+{
+	struct vp_err err = { 0 };
+
+	(void)nodes;
+	return vp_network_rollback(w, vp_world_report, &err) ? vp_ctx_error(c, &err) : VP_EXIT_OK;
+}
+
 static const struct {
 	const char *name;
 	bool change;
+	/* How many profiles at least, and whether there may be any. */
+	bool needs, takes;
 	int (*run)(struct vp_ctx *c, struct vp_world *w, const struct vp_nodes *nodes);
-} actions[] = { { "show", false, net_show }, { "up", true, net_up }, { "down", true, net_down } };
+} actions[] = {
+	{ "show", false, false, true, net_show },	  { "up", true, true, true, net_up },
+	{ "down", true, true, true, net_down },		  { "confirm", false, false, false, net_confirm },
+	{ "rollback", true, false, false, net_rollback },
+};
 
 int vp_cmd_net(struct vp_ctx *c)
 {
@@ -291,8 +377,8 @@ int vp_cmd_net(struct vp_ctx *c)
 		i++;
 	c->args++;
 	c->nargs--;
-	if (i == vp_count(actions) || (actions[i].change && !c->nargs)) {
-		fprintf(stderr, "usage: vprov net show [PROFILE...]\n       vprov net up|down PROFILE...\n");
+	if (i == vp_count(actions) || (actions[i].needs && !c->nargs) || (!actions[i].takes && c->nargs)) {
+		fprintf(stderr, "usage: vprov net show [PROFILE...]\n       vprov net up|down PROFILE...\n       vprov net confirm|rollback\n");
 		return VP_EXIT_USAGE;
 	}
 	rc = c->nargs ? vp_ctx_nodes(c, &nodes) : VP_EXIT_OK;

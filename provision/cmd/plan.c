@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../apply/network.h"
+#include "../plan/network.h"
 #include "world.h"
 
 /* A saved plan holds its steps and what it was made from, so that apply can make it again and see whether the world moved. */
@@ -187,9 +189,11 @@ static int may_destroy(struct vp_ctx *c, struct vp_world *w, const struct vp_pla
 
 static int carry_out(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *nodes, json_t *saved)
 {
+	struct vp_confirm confirm = { .seconds = c->confirm_within, .answers = vp_network_answers(nodes), .fd = -1 };
 	struct vp_plan plan = { 0 };
 	struct vp_err err = { 0 };
 	int rc = make_plan(c, w, nodes, &plan);
+	bool waits;
 
 	if (rc)
 		return rc;
@@ -201,11 +205,13 @@ static int carry_out(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *node
 		vp_say("nothing to do");
 		return VP_EXIT_OK;
 	}
-	if (build_image(w, &plan, &err) || vp_apply(w, &plan, vp_world_report, &err)) {
+	if (build_image(w, &plan, &err) || vp_network_apply(w, &plan, &confirm, vp_world_report, &waits, &err)) {
 		if (vp_interrupted)
 			vp_fail(&err, VP_E_INTERRUPTED, "interrupted; what this run had begun was undone");
 		return vp_ctx_error(c, &err);
 	}
+	if (waits)
+		vp_say("the network: within %u seconds: vprov net confirm", confirm.seconds);
 	for (size_t i = 0; i < plan.n; i++)
 		if (!strcmp(plan.items[i].risk, "restart") && plan.items[i].kind == VP_KIND_DOMAIN && !w->restart)
 			vp_say("%s: takes effect at the next start of the guest (now: vprov apply --restart)", plan.items[i].name);

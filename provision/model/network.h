@@ -70,6 +70,9 @@ struct vp_network {
 		bool enabled, has_enabled;
 		const char *default_gateway, *gatewaydev;
 	} ipv6;
+	/* vprov makes it so on the machine itself, where that is this one; hosts whose answers show that it can still be reached. */
+	bool manage;
+	struct vp_words answers;
 	/* Sorted by name. */
 	struct vp_interface *interfaces;
 	size_t ninterfaces;

@@ -6,10 +6,11 @@
 #include <unistd.h>
 
 #include "../hypervisor/storage.h"
+#include "network.h"
 #include "traffic.h"
 
-static const char *const kind_names[VP_KIND__COUNT] = { "image", "bridge", "tap",  "share",  "limit", "guard",
-							"disk",	 "node",   "boot", "domain", "power", "verify" };
+static const char *const kind_names[VP_KIND__COUNT] = { "image", "link", "bridge", "tap",    "share", "limit", "guard",
+							"disk",	 "node", "boot",   "domain", "power", "verify" };
 static const char *const action_names[] = { "create", "change", "remove", "start", "stop", "install", "resume", "run" };
 
 const char *vp_kind_name(enum vp_kind k)
@@ -82,16 +83,20 @@ static void note(struct look *l, const char *text)
 	p->notes[p->nnotes++] = text;
 }
 
-/* A problem that only the world shows, at the place in the profile that asks for it. */
-static void problem(struct look *l, const struct vp_node *n, const char *field, enum vp_code code, const char *what)
+void vp_plan_problem(struct vp_diags *d, enum vp_severity severity, const struct vp_node *n, const char *field, enum vp_code code, const char *what)
 {
 	const struct vp_origin *o = vp_origin_of(n, field);
 
-	vp_diag(l->diags, VP_ERROR, code,
+	vp_diag(d, severity, code,
 		o && o->file && *o->file ? o->file
 		: n->file		 ? n->file
 					 : n->name,
 		o ? o->line : 0, o ? o->path : "", "node %s: %s", n->name, what);
+}
+
+static void problem(struct look *l, const struct vp_node *n, const char *field, enum vp_code code, const char *what)
+{
+	vp_plan_problem(l->diags, VP_ERROR, n, field, code, what);
 }
 
 static struct vp_step *step_of(const struct look *l, enum vp_kind kind, const char *name)
@@ -115,7 +120,8 @@ static void plan_bridge(struct look *l, const struct vp_node *n, const struct vp
 	const struct vp_origin *o = vp_origin_of(n, "bridge.name");
 	const char *why = vp_printf(l->a, "node %s is on it%s%s", n->name, o ? ", by " : "", o ? o->path : "");
 
-	if (planned(l, VP_KIND_BRIDGE, b->name))
+	/* One of the host's own network is made first. */
+	if (planned(l, VP_KIND_BRIDGE, b->name) || (!link && planned(l, VP_KIND_LINK, b->name)))
 		return;
 	if (!link && !*b->address) {
 		problem(l, n, "bridge.name", VP_E_REFERENCE,
@@ -215,6 +221,9 @@ static void plan_guard(struct look *l, const struct vp_node *n, const char *dev,
 {
 	const char *live = vp_rule_find(&l->rules, VP_RULE_GUARD, dev);
 
+	if (want && !vp_which(l->a, "nft"))
+		problem(l, n, why == bridge_rule ? "bridge.isolated" : "guard.level", VP_E_LACK,
+			vp_printf(l->a, "what may pass %s cannot be guarded: there is no program nft (package nftables)", dev));
 	plan_rule(l, n, VP_KIND_GUARD, dev, want, want && live ? vp_guard_record(l->a, want, live) : NULL, why);
 }
 
@@ -588,6 +597,8 @@ static int by_kind(const void *a, const void *b)
 
 	if (x->kind != y->kind)
 		return (int)x->kind - (int)y->kind;
+	if (x->order != y->order)
+		return x->order < y->order ? -1 : 1;
 	rc = strcmp(x->node, y->node);
 	if (!rc)
 		rc = strcmp(x->name, y->name);
@@ -657,6 +668,16 @@ static int note_deadlines(struct look *l, struct vp_err *err)
 	return 0;
 }
 
+/* Of a hypervisor only the network is made, and only of this one. */
+static int plan_host(struct look *l, const struct vp_node *n)
+{
+	if (vp_network_managed(n))
+		return vp_plan_network(l->w, n, l->mark, l->plan, l->diags, l->err);
+	note(l, vp_printf(l->a, "%s is a hypervisor: vprov makes its guests, not itself%s", n->name,
+			  vp_network_here(n) ? "; network/manage in the site configuration is for its network" : ""));
+	return 0;
+}
+
 int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_plan *out, struct vp_diags *diags, struct vp_err *err)
 {
 	struct look l = { .w = w, .a = w->arena, .plan = out, .diags = diags, .err = err };
@@ -666,8 +687,9 @@ int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_pla
 	rc = look_around(&l, nodes);
 	for (size_t i = 0; !rc && i < nodes->n; i++)
 		if (nodes->items[i]->machine == VP_HYPERVISOR)
-			note(&l, vp_printf(l.a, "%s is a hypervisor: vprov makes its guests, not itself", nodes->items[i]->name));
-		else
+			rc = plan_host(&l, nodes->items[i]);
+	for (size_t i = 0; !rc && i < nodes->n; i++)
+		if (nodes->items[i]->machine != VP_HYPERVISOR)
 			rc = plan_node(&l, nodes->items[i]);
 	note_hosts(&l, nodes);
 	note_space(&l);

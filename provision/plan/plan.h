@@ -47,6 +47,8 @@ struct vp_world {
 /* In the order in which they are made; removal goes the other way. */
 enum vp_kind {
 	VP_KIND_IMAGE,
+	/* One change of the host's own network (bridge/lan.h); not a thing: what is recorded are the links that were made. */
+	VP_KIND_LINK,
 	VP_KIND_BRIDGE,
 	VP_KIND_TAP,
 	VP_KIND_SHARE,
@@ -83,6 +85,8 @@ struct vp_step {
 	const char *loss;
 	/* Desired node; NULL for removals. */
 	const struct vp_node *want;
+	/* Of the same kind: lower first. */
+	unsigned order;
 };
 
 struct vp_plan {
@@ -91,6 +95,10 @@ struct vp_plan {
 	/* Nothing to do, but worth saying: "restart pending". */
 	const char **notes;
 	size_t nnotes, notescap;
+	/* The host's own network as it is, as far as the plan has to do with it (vp_lan_print()); NULL where no step changes it. */
+	const char *network;
+	/* What moved with its port though the profile does not know of it, in the same form. */
+	const char *carried;
 };
 
 /*
@@ -106,6 +114,9 @@ int vp_plan_keep_disks(struct vp_world *w, struct vp_node *n, struct vp_err *err
 /* What has to be done to remove one node, with what it alone uses; keep_disks leaves its images. want (may be NULL) says what a node is
  * of which the state has no record, only devices. */
 int vp_plan_destroy(struct vp_world *w, const char *node, const struct vp_node *want, bool keep_disks, struct vp_plan *out, struct vp_err *err);
+
+/* A problem that only the world shows, at the place in the profile that asks for it. */
+void vp_plan_problem(struct vp_diags *d, enum vp_severity severity, const struct vp_node *n, const char *field, enum vp_code code, const char *what);
 
 /* Told of a lack: the field of the model that asks for what is not there, and what to do. */
 typedef void vp_lack_fn(void *arg, const char *field, const char *what);

@@ -53,6 +53,9 @@ all=$(passing)
 is "without a guard everything passes" "$all" "arp-own arp-probe arp-ip-other arp-hw-other ip-own ip-other ip-more ip-zero mac-other dhcp-request dhcp-offer ip6-link \
 ip6-own ip6-other dhcp6-answer router neighbour-own neighbour-other vlan vlan-vlan stp "
 profile 1 "guard/level = mac"
+mkdir empty
+exits 5 "a guard where nft is not installed" env PATH="$work/empty" "$VPROV" net --state-dir "$work/state" --config "$work/site.conf" up n1.json
+like "is refused before anything is done" "$output" "no program nft \\(package nftables\\)"
 ok "the MAC is checked" net up n1.json
 is "what passes then" "$(passing)" "arp-own arp-probe arp-ip-other ip-own ip-other ip-more ip-zero dhcp-request ip6-link ip6-own ip6-other neighbour-own neighbour-other "
 profile 1 "guard/level = address"

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../plan/network.h"
+#include "network.h"
+
+/* How often a step that failed is tried again on the way back, and how long between. */
+#define BACK_TRIES 20
+#define TICK_MS	   100
+
+static const char *pending_file(struct vp_arena *a, const char *dir)
+{
+	return vp_printf(a, "%s/network.pending", dir);
+}
+
+static const char *taken_file(struct vp_arena *a, const char *dir)
+{
+	return vp_printf(a, "%s/network.decided", dir);
+}
+
+/* True for the one that decides. */
+static bool take(struct vp_arena *a, const char *dir)
+{
+	return !rename(pending_file(a, dir), taken_file(a, dir));
+}
+
+/* --- Whether a host answers. --- */
+
+static uint16_t checksum(const void *data, size_t n)
+{
+	const uint16_t *words = data;
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < n / 2; i++)
+		sum += words[i];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+/* The kernel puts the header of IPv4 in front of what it hands out. */
+static bool is_reply(const unsigned char *p, ssize_t n, bool v6, uint16_t id)
+{
+	size_t skip = v6 ? 0 : (size_t)(p[0] & 15) * 4;
+	struct icmphdr h;
+
+	if (n < (ssize_t)(skip + sizeof(h)))
+		return false;
+	memcpy(&h, p + skip, sizeof(h));
+	return h.type == (v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY) && h.un.echo.id == id;
+}
+
+bool vp_answers(const char *ip)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} to = { .any.sa_family = strchr(ip, ':') ? AF_INET6 : AF_INET };
+	bool v6 = to.any.sa_family == AF_INET6;
+	struct icmphdr echo = { .type = v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO, .un.echo.id = (uint16_t)getpid() };
+	unsigned char answer[512];
+	vp_cleanup(vp_closep) int fd = socket(to.any.sa_family, SOCK_RAW | SOCK_CLOEXEC, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+	int64_t end = (int64_t)vp_now_ns() + 1000000000, left;
+
+	if (fd < 0 || inet_pton(to.any.sa_family, ip, v6 ? (void *)&to.v6.sin6_addr : (void *)&to.v4.sin_addr) != 1)
+		return false;
+	if (!v6)
+		echo.checksum = checksum(&echo, sizeof(echo));
+	if (sendto(fd, &echo, sizeof(echo), 0, &to.any, v6 ? sizeof(to.v6) : sizeof(to.v4)) < 0)
+		return false;
+	while ((left = end - (int64_t)vp_now_ns()) > 0) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+
+		if (poll(&p, 1, (int)(left / 1000000) + 1) > 0 && is_reply(answer, recv(fd, answer, sizeof(answer), 0), v6, echo.un.echo.id))
+			return true;
+	}
+	return false;
+}
+
+/* --- The way back. --- */
+
+/* Everything that can be done is done: with a step that fails the others may still make the host reachable. */
+static int go_back(struct vp_arena *a, struct vp_net *net, const char *network, const char *mark, struct vp_err *err)
+{
+	vp_cleanup(vp_lan_free) struct vp_lan want = { 0 };
+	int rc = -1;
+
+	if (!vp_lan_parse(network, &want))
+		return vp_fail(err, VP_E_STATE, "what the network was before cannot be read");
+	for (int i = 0; rc && i < BACK_TRIES; i++) {
+		vp_cleanup(vp_lan_free) struct vp_lan live = { 0 };
+		struct vp_lan_steps steps = { 0 };
+
+		rc = vp_lan_read(net, &live, err);
+		if (rc)
+			continue;
+		vp_lan_diff(a, &live, &want, mark, &steps);
+		for (size_t k = 0; k < steps.n; k++)
+			if (vp_lan_do(net, steps.items[k].dev, steps.items[k].from, steps.items[k].to, mark, err))
+				rc = -1;
+		if (rc)
+			usleep(TICK_MS * 1000);
+	}
+	return rc;
+}
+
+/* --- The watchdog. --- */
+
+struct watch {
+	const char *dir, *network, *mark;
+	unsigned seconds;
+	struct vp_words answers;
+	int fd;
+};
+
+static volatile int told_to_end;
+
+static void on_term(int sig)
+{
+	told_to_end = sig;
+}
+
+static bool all_answer(const struct vp_words *hosts)
+{
+	for (size_t i = 0; i < hosts->n; i++)
+		if (!vp_answers(hosts->items[i]))
+			return false;
+	return hosts->n;
+}
+
+/* False: vprov died before it was done. */
+static bool still_working(int *fd)
+{
+	struct pollfd p = { .fd = *fd, .events = POLLIN };
+	char done;
+
+	if (*fd < 0 || poll(&p, 1, 0) <= 0)
+		return true;
+	if (read(*fd, &done, 1) != 1)
+		return false;
+	close(*fd);
+	*fd = -1;
+	return true;
+}
+
+static void note(struct vp_arena *a, const struct watch *w, const char *text)
+{
+	FILE *f = fopen(vp_printf(a, "%s/network.log", w->dir), "ae");
+
+	if (!f)
+		return;
+	fprintf(f, "%.0f %s\n", vp_wall(), text);
+	fclose(f);
+}
+
+static void watch(struct watch *w)
+{
+	struct vp_arena *a = vp_arena_new();
+	struct vp_net *net = vp_net_open(NULL);
+	uint64_t end = vp_now_ns() + w->seconds * UINT64_C(1000000000);
+	struct vp_err err = { 0 };
+	const char *why = "not confirmed in time";
+
+	while (vp_now_ns() < end && !told_to_end) {
+		if (access(pending_file(a, w->dir), F_OK))
+			return;
+		if (!still_working(&w->fd)) {
+			why = "vprov died";
+			break;
+		}
+		if (w->fd < 0 && all_answer(&w->answers)) {
+			if (take(a, w->dir))
+				note(a, w, "confirmed by answers");
+			return;
+		}
+		usleep(TICK_MS * 1000);
+	}
+	if (!take(a, w->dir))
+		return;
+	note(a, w, vp_printf(a, "%s: going back", why));
+	note(a, w, go_back(a, net, w->network, w->mark, &err) ? vp_printf(a, "going back failed: %s", err.msg) : "gone back");
+}
+
+/* Nothing of the parent's stays open: neither the lock of the state directory nor the terminal that a login waits for. */
+static void become_watchdog(struct watch *w, int fd)
+{
+	const struct sigaction term = { .sa_handler = on_term };
+	int null = open("/dev/null", O_RDWR);
+
+	setsid();
+	if (chdir("/"))
+		_exit(1);
+	for (int i = 0; i < 3; i++)
+		dup2(null, i);
+	w->fd = dup2(fd, 3);
+	close_range(4, ~0u, 0);
+	sigaction(SIGTERM, &term, NULL);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	watch(w);
+	_exit(0);
+}
+
+/* Double, so that nobody has to reap it. */
+static int start_watchdog(struct watch *w, int *fd, struct vp_err *err)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return vp_fail_errno(err, VP_E_IO, "watchdog");
+	pid = fork();
+	if (pid < 0)
+		return vp_fail_errno(err, VP_E_IO, "watchdog");
+	if (!pid) {
+		close(fds[1]);
+		if (fork())
+			_exit(0);
+		become_watchdog(w, fds[0]);
+	}
+	close(fds[0]);
+	waitpid(pid, NULL, 0);
+	*fd = fds[1];
+	return 0;
+}
+
+/* --- Around vp_apply(). --- */
+
+/* Of each link what it was when vprov first touched it; what vprov made was not there. */
+static void keep_link(const struct vp_lan *now, const struct vp_lan_link *link, struct vp_lan *kept)
+{
+	*vp_lan_add(kept, link->name) = *link;
+	for (size_t i = 0; i < now->naddrs; i++)
+		if (!strcmp(now->addrs[i].dev, link->name))
+			vp_lan_add_addr(kept, link->name, now->addrs[i].text);
+	for (size_t i = 0; i < now->nroutes; i++)
+		if (!strcmp(now->routes[i].dev, link->name) &&
+		    vp_lan_add_route(kept, link->name, now->routes[i].to, now->routes[i].via, now->routes[i].metric))
+			kept->routes[kept->nroutes - 1] = now->routes[i];
+}
+
+static int keep(struct vp_world *w, const struct vp_plan *p, struct vp_err *err)
+{
+	const char *file = vp_network_file(w->arena, w->state_dir);
+	vp_cleanup(vp_lan_free) struct vp_lan kept = { 0 }, now = { 0 };
+	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
+	struct vp_resources made = { 0 };
+
+	if (vp_resources(w->state, w->arena, NULL, &made, err) || (vp_exists(file) && vp_read_file(file, VP_MIB, &text, err)))
+		return -1;
+	if (!vp_lan_parse(vp_buf_str(&text), &kept) || !vp_lan_parse(p->network, &now))
+		return vp_fail(err, VP_E_STATE, "%s cannot be read", file);
+	for (size_t i = 0; i < now.nlinks; i++)
+		if (!vp_lan_find(&kept, now.links[i].name) && !vp_resource_find(&made, "link", now.links[i].name))
+			keep_link(&now, &now.links[i], &kept);
+	text.len = 0;
+	vp_lan_print(&kept, &text);
+	if (p->carried && vp_write_file(vp_printf(w->arena, "%s/network.carried", w->state_dir), p->carried, strlen(p->carried), 0600, err))
+		return -1;
+	return vp_write_file(file, text.data, text.len, 0600, err);
+}
+
+static int begin(struct vp_world *w, const struct vp_plan *p, struct vp_confirm *confirm, struct vp_err *err)
+{
+	const char *pending = pending_file(w->arena, w->state_dir);
+	struct watch watched = {
+		.dir = w->state_dir, .network = p->network, .mark = vp_network_mark(w->arena, vp_mark(w)), .seconds = confirm ? confirm->seconds : 0
+	};
+
+	if (vp_exists(pending))
+		return vp_fail(err, VP_E_LOCKED, "an earlier change of the network waits: `vprov net confirm` or `vprov net rollback`");
+	if (keep(w, p, err))
+		return -1;
+	if (!watched.seconds)
+		return 0;
+	watched.answers = confirm->answers;
+	if (vp_write_file(pending, p->network, strlen(p->network), 0600, err))
+		return -1;
+	if (!start_watchdog(&watched, &confirm->fd, err))
+		return 0;
+	unlink(pending);
+	return -1;
+}
+
+int vp_network_apply(struct vp_world *w, const struct vp_plan *p, struct vp_confirm *confirm, vp_step_fn *report, bool *waits, struct vp_err *err)
+{
+	int rc;
+
+	if (waits)
+		*waits = false;
+	if (!p->network)
+		return vp_apply(w, p, report, err);
+	if (begin(w, p, confirm, err))
+		return -1;
+	rc = vp_apply(w, p, report, err);
+	if (!confirm || !confirm->seconds)
+		return rc;
+	/* What failed was undone; where that failed, too, the watchdog sees no "done". */
+	if (rc && !strstr(err->msg, "; and ") && take(w->arena, w->state_dir))
+		return -1;
+	if (!rc && write(confirm->fd, "", 1) != 1)
+		vp_warn("the watchdog is gone; `vprov net rollback` goes back");
+	close(confirm->fd);
+	if (waits)
+		*waits = !rc;
+	return rc;
+}
+
+static bool last_word(const char *file, const char *word)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
+	size_t n = strlen(word);
+
+	return !vp_read_file(file, VP_MIB, &text, NULL) && text.len > n && !strncmp(text.data + text.len - n - 1, word, n);
+}
+
+bool vp_network_decided(struct vp_world *w)
+{
+	while (vp_exists(pending_file(w->arena, w->state_dir)))
+		usleep(TICK_MS * 1000);
+	return last_word(vp_printf(w->arena, "%s/network.log", w->state_dir), "confirmed by answers") ||
+	       last_word(vp_printf(w->arena, "%s/network.log", w->state_dir), "confirmed");
+}
+
+static int nothing_waits(struct vp_err *err)
+{
+	return vp_fail(err, VP_E_NOTFOUND, "no change of the network waits for confirmation");
+}
+
+int vp_network_confirm(struct vp_arena *a, const char *state_dir, struct vp_err *err)
+{
+	struct watch w = { .dir = state_dir };
+
+	/* Before the rename, which is what others wait for. */
+	if (!vp_exists(pending_file(a, state_dir)))
+		return nothing_waits(err);
+	note(a, &w, "confirmed");
+	return take(a, state_dir) ? 0 : nothing_waits(err);
+}
+
+int vp_network_rollback(struct vp_world *w, vp_step_fn *report, struct vp_err *err)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
+	const char *taken = taken_file(w->arena, w->state_dir);
+	struct vp_plan plan = { 0 };
+
+	if (!take(w->arena, w->state_dir))
+		return nothing_waits(err);
+	if (vp_read_file(taken, VP_MIB, &text, err) || vp_plan_network_back(w, NULL, vp_mark(w), vp_buf_str(&text), &plan, err))
+		return -1;
+	return vp_apply(w, &plan, report, err);
+}
