@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the status page shows, kept up to date piece by piece: many may look, and looking must cost the nodes that boot next to nothing. */
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../provision/state/ask.h"
 #include "../provision/state/service.h"
 #include "../templates/render.h"
 #include "status.h"
@@ -103,17 +103,16 @@ static bool console_changed(const struct vp_board *b, struct vp_arena *a, const 
 	return st.st_ino != c->inode || st.st_size != c->size || st.st_mtim.tv_sec != c->written.tv_sec || st.st_mtim.tv_nsec != c->written.tv_nsec;
 }
 
-/* End of the console's log; a guest can write as much as it likes, and a link or a pipe in its place is not followed. */
+/* End of the console's log; a guest can write as much as it likes. */
 static const char *read_console(const struct vp_board *b, struct vp_arena *a, struct card *c)
 {
-	const char *path = console_path(b, a, c->name);
-	vp_cleanup(vp_closep) int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+	vp_cleanup(vp_closep) int fd = console_path(b, a, c->name) ? vp_state_file(b->state, c->name, VP_FILE_CONSOLE, NULL) : -1;
 	char *bytes = vp_alloc(a, CONSOLE_BYTES);
 	struct stat st = { 0 };
 	off_t from;
 	ssize_t n;
 
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode))
+	if (fd < 0 || fstat(fd, &st))
 		st = (struct stat){ 0 };
 	c->inode = st.st_ino;
 	c->size = st.st_size;

@@ -68,21 +68,23 @@ static void add_boot(const struct vp_serve_opts *o, struct vp_buf *out)
 	vp_buf_addf(out, "dhcp-boot=tag:!ipxe,tag:efi,tag:!efi-http,%s\ndhcp-boot=pxelinux.0\n", efi);
 }
 
-void vp_dnsmasq_conf(const struct vp_serve_opts *o, const char *user, struct vp_buf *out)
+void vp_dnsmasq_conf(const struct vp_serve_opts *o, bool root, struct vp_buf *out)
 {
-	vp_buf_addf(out, "# Written by vprov; changes are lost.\nkeep-in-foreground\nuser=%s\npid-file=\nlog-facility=-\nlog-dhcp\n", user);
+	/* Started by root it would become another user, who may reach nothing where this is asked for. */
+	vp_buf_addf(out, "# Written by vprov; changes are lost.\nkeep-in-foreground\n%spid-file=\nlog-facility=-\nlog-dhcp\n",
+		    root ? "user=root\n" : "");
 	/* Sockets on the addresses of these bridges only; a bridge that is made again is picked up. */
 	vp_buf_adds(out, "bind-dynamic\nexcept-interface=lo\n");
 	for (size_t i = 0; i < o->nnets; i++)
 		add_range(&o->nets[i], out);
 	vp_buf_addf(out,
-		    "dhcp-ignore=tag:!known\ndhcp-authoritative\ndhcp-leasefile=%s/serve/leases\n"
+		    "dhcp-ignore=tag:!known\ndhcp-authoritative\ndhcp-leasefile=%s/serve/dnsmasq/leases\n"
 		    "dhcp-hostsfile=%s/serve/hosts\ndhcp-optsfile=%s/serve/opts\ndhcp-option=option:dns-server,0.0.0.0\n"
 		    /* iPXE need not wait 3 s for a proxy DHCP server. */
 		    "dhcp-option=encap:175,176,1b\n",
 		    o->state_dir, o->state_dir, o->state_dir);
 	/* Renewals, too: a machine that boots again has its lease already. */
-	vp_buf_addf(out, "dhcp-script=%s/serve/hook\ndhcp-scriptuser=%s\nscript-on-renewal\n", o->state_dir, user);
+	vp_buf_addf(out, "dhcp-script=%s/serve/hook\nscript-on-renewal\n", o->state_dir);
 	add_boot(o, out);
 	vp_buf_addf(out, "no-resolv\nno-hosts\naddn-hosts=%s/serve/names\ndomain-needed\nbogus-priv\nfilter-AAAA\nlocal-ttl=10\n", o->state_dir);
 	vp_buf_addf(out, "enable-tftp\ntftp-root=%s/serve/tftp\ntftp-max=%zu\n", o->state_dir, tftp_max(o->nodes));

@@ -237,7 +237,7 @@ static int by_path(const void *a, const void *b)
 static int publish(const char *dir, const struct vp_served *s, struct vp_err *err)
 {
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
-	const char *tmp = vp_printf(a, "%s/tmp", dir), *path = vp_printf(a, "%s/%s", dir, s->path);
+	const char *tmp = vp_printf(a, "%s/dnsmasq/tmp", dir), *path = vp_printf(a, "%s/%s", dir, s->path);
 	vp_cleanup(vp_closep) int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	size_t len = strlen(s->text);
 

@@ -3,6 +3,8 @@
 #ifndef VP_DHCP_H
 #define VP_DHCP_H
 
+#include <pwd.h>
+
 #include "serve.h"
 
 /* --- Its log: what the hook cannot tell --- */
@@ -36,8 +38,25 @@ struct vp_hook {
 
 /* VP_HOOK_NONE where it is not of that form: whoever may write to the socket is not believed more than that. */
 void vp_hook_parse(const char *data, size_t len, const char *tftp_root, struct vp_hook *out);
-/* Makes STATE/serve/hook, a link to the program or a copy where `user` cannot reach it, and the socket beside it, for that user. fd, or -1. */
-int vp_hook_open(const char *dir, const char *program, const char *user, struct vp_err *err);
+/* Makes STATE/serve/hook, a copy of the program, and the socket beside it, for that user (NULL: who we are). fd, or -1. */
+int vp_hook_open(const char *dir, const char *program, const struct passwd *user, struct vp_err *err);
+
+/* --- Who the service is --- */
+/* This process becomes that user for good, with no privilege but those of the network, which its children have, too. */
+int vp_become(const struct passwd *user, struct vp_err *err);
+
+/* What the helper and the service share. Descriptors are the caller's. */
+struct vp_serving {
+	/* Where the service asks (ask.h), and where it is told of the status page. */
+	int ask, tell;
+	/* Where dnsmasq's script tells of leases and files; the lock of STATE/serve. */
+	int hook, lock;
+};
+/* The service itself; blocked signals end it. */
+int vp_serve_nodes(const struct vp_serve_opts *o, const struct vp_serving *at, struct vp_err *err);
+/* Where the status page shall be, over a stream; -1 where the other end is gone. Received strings are in the arena. */
+int vp_status_send(int fd, const struct vp_status_at *at);
+int vp_status_receive(int fd, struct vp_arena *a, struct vp_status_at *at);
 
 /* --- Its files --- */
 /* Evidence of a node that was sent a loader, or its loader's configuration: of progress, or of not having booted from its disk. */
@@ -98,8 +117,11 @@ struct vp_proc {
 	struct vp_buf line;
 };
 
-/* lock is the only descriptor that goes along: a lock is held until the last child is gone. user NULL: stays who we are. */
-int vp_proc_start(struct vp_proc *p, const char *const *argv, const char *user, int lock, struct vp_err *err);
+/*
+ * lock is the only descriptor that goes along: a lock is held until the last child is gone. It may write below `writes`, and read what programs
+ * need, nothing else, where the kernel knows landlock. net: it keeps our privileges, which are of the network.
+ */
+int vp_proc_start(struct vp_proc *p, const char *const *argv, const char *writes, bool net, int lock, struct vp_err *err);
 /* The next whole line, NUL-terminated and valid until the next call; NULL where there is none now. */
 const char *vp_proc_line(struct vp_proc *p);
 void vp_proc_reload(const struct vp_proc *p);

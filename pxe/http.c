@@ -13,13 +13,13 @@
 
 #include <microhttpd.h>
 
+#include "../provision/state/ask.h"
 #include "../provision/state/phase.h"
 #include "../provision/state/service.h"
 #include "dhcp.h"
 #include "strangers.h"
 #include "stream.h"
 
-#define MAX_PEM		(1u << 20)
 #define MAX_CONNECTIONS 1024u
 #define MAX_PER_ADDRESS 16u
 #define MAX_REFUSALS	20u
@@ -54,7 +54,7 @@ struct front {
 
 struct vp_http {
 	struct vp_state *state;
-	const char *image_dir, *guest_dir, *loader_dir;
+	const char *image_dir, *guest, *loader_dir;
 	void (*changed)(void *arg);
 	void *arg;
 	struct front **fronts;
@@ -208,10 +208,11 @@ static enum MHD_Result send_part(struct MHD_Connection *c, int fd, uint64_t size
 	return rc;
 }
 
-static enum MHD_Result serve_file(struct vp_http *h, struct MHD_Connection *c, struct request *q, const char *path)
+/* fd is closed. */
+static enum MHD_Result serve_open(struct vp_http *h, struct MHD_Connection *c, struct request *q, int fd)
 {
 	const char *range = MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_RANGE);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), part = 0;
+	int part = 0;
 	uint64_t size, first = 0, last;
 	struct stat st;
 
@@ -237,6 +238,11 @@ static enum MHD_Result serve_file(struct vp_http *h, struct MHD_Connection *c, s
 	q->part = size ? last - first + 1 : 0;
 	q->base = acked(MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
 	return send_part(c, fd, size, first, last, part);
+}
+
+static enum MHD_Result serve_file(struct vp_http *h, struct MHD_Connection *c, struct request *q, const char *path)
+{
+	return serve_open(h, c, q, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 }
 
 /* A file that is booted: the first word of the kernel, and of the ramdisk. */
@@ -303,18 +309,17 @@ static enum MHD_Result get_image(struct vp_http *h, struct MHD_Connection *c, st
 /* The path is the row's, never the request's: nothing but what the node was armed with can be had. */
 static enum MHD_Result get_installer(struct vp_http *h, struct MHD_Connection *c, struct request *q)
 {
-	const char *path = !strcmp(q->route.file, "kernel") ? q->row.kernel : q->row.initrd;
+	enum vp_node_file which = strcmp(q->route.file, "kernel") ? VP_FILE_INITRD : VP_FILE_KERNEL;
 
-	if (path[0] != '/')
+	if ((which == VP_FILE_KERNEL ? q->row.kernel : q->row.initrd)[0] != '/')
 		return say(c, MHD_HTTP_NOT_FOUND, "no such file\n");
 	note_boot(h, q, vp_printf(q->arena, "/boot/%s/%s", q->row.name, q->route.file));
-	return serve_file(h, c, q, path);
+	return serve_open(h, c, q, vp_state_file(h->state, q->row.name, which, NULL));
 }
 
 static enum MHD_Result get_guest(struct vp_http *h, struct MHD_Connection *c, struct request *q)
 {
-	return h->guest_dir ? serve_file(h, c, q, vp_printf(q->arena, "%s/%s", h->guest_dir, q->route.file))
-			    : say(c, MHD_HTTP_NOT_FOUND, "no such file\n");
+	return h->guest ? serve_file(h, c, q, h->guest) : say(c, MHD_HTTP_NOT_FOUND, "no such file\n");
 }
 
 /* --- Status --- */
@@ -847,24 +852,14 @@ int vp_http_listen(struct vp_http *h, const char *const *addresses, size_t n, st
 	return 0;
 }
 
-static int read_pem(const char *what, const char *path, struct vp_buf *out, struct vp_err *err)
-{
-	return vp_read_file(path, MAX_PEM, out, err) ? vp_context(err, "the %s of the status page", what) : 0;
-}
-
 int vp_http_apart(struct vp_http *h, const struct vp_status_at *at, struct vp_err *err)
 {
-	vp_cleanup(vp_buf_free) struct vp_buf certificate = { 0 }, key = { 0 };
 	struct MHD_OptionItem tls[3] = { { .option = MHD_OPTION_END } };
 	bool there = false;
 
-	if (!at->certificate != !at->key || (at->key && !at->address))
-		return vp_fail(err, VP_E_CONFIG, "status_cert and status_key need each other, and status_address");
 	if (at->key) {
-		if (read_pem("certificate", at->certificate, &certificate, err) || read_pem("key", at->key, &key, err))
-			return -1;
-		tls[0] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_CERT, 0, certificate.data };
-		tls[1] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_KEY, 0, key.data };
+		tls[0] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)at->certificate };
+		tls[1] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)at->key };
 		tls[2].option = MHD_OPTION_END;
 	}
 	h->apart = at->address;
@@ -884,7 +879,7 @@ struct vp_http *vp_http_start(const struct vp_http_opts *o, struct vp_err *err)
 	signal(SIGPIPE, SIG_IGN);
 	*h = (struct vp_http){ .state = o->state,
 			       .image_dir = o->image_dir,
-			       .guest_dir = o->guest_dir,
+			       .guest = o->guest,
 			       .loader_dir = o->loader_dir,
 			       .changed = o->changed,
 			       .arg = o->arg,

@@ -74,8 +74,8 @@ struct vp_http_opts {
 	const char *loader_dir;
 	/* Consoles are below it; NULL: none. */
 	const char *state_dir;
-	/* Where vprov-guest is. */
-	const char *guest_dir;
+	/* The program of installed nodes; NULL: none. */
+	const char *guest;
 	/* Addresses to listen on, nothing else. */
 	const char *const *addresses;
 	size_t naddresses;
@@ -89,7 +89,7 @@ struct vp_http_opts {
 struct vp_http *vp_http_start(const struct vp_http_opts *o, struct vp_err *err);
 /* Other addresses; what goes over those that stay is not disturbed. After a failure it still listens on some. */
 int vp_http_listen(struct vp_http *h, const char *const *addresses, size_t n, struct vp_err *err);
-/* Moves the status page and metrics there; a certificate is read again. */
+/* Moves the status page and metrics there. */
 int vp_http_apart(struct vp_http *h, const struct vp_status_at *at, struct vp_err *err);
 /* For the metrics. */
 void vp_http_dnsmasq_restarted(struct vp_http *h);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../provision/state/ask.h"
 #include "../provision/state/phase.h"
 #include "../provision/state/service.h"
 #include "dhcp.h"
@@ -30,16 +31,6 @@
 #define WINDOW_NS  (60 * SECOND)
 #define IPERF_PORT "5201"
 
-static const char *const loader_files[][3] = {
-	{ "pxelinux.0", "/usr/lib/PXELINUX/pxelinux.0", "pxelinux" },
-	{ "ldlinux.c32", "/usr/lib/syslinux/modules/bios/ldlinux.c32", "syslinux-common" },
-	{ "snponly.efi", "/usr/lib/ipxe/snponly.efi", "ipxe" },
-};
-
-/* All that the service makes below STATE/serve; directories from the seventh on. */
-static const char *const made[] = { "ready", "hook", "events", "leases", "dnsmasq.conf",     "grub.cfg",
-				    "hosts", "opts", "names",  "tftp",	 "tftp/pxelinux.cfg" };
-
 struct serve {
 	struct vp_serve_opts o;
 	struct vp_arena *arena;
@@ -48,15 +39,18 @@ struct serve {
 	/* STATE/serve */
 	const char *dir;
 	const char *tftp;
-	const char *user;
+	/* It could not become another user. */
+	bool root;
 	int lock;
 	int signals;
+	/* Where the helper tells of another site configuration. */
+	int tell;
 	/* Where dnsmasq's script tells of leases and files. */
 	int hook;
 	/* When this service began, by the wall clock. */
 	double begun;
 	struct vp_proc dnsmasq;
-	bool started, reload;
+	bool started, reload, ready;
 	/* When the last file changed that the reload is for. It waits while a transaction records nodes, but not for ever: that may have been killed.
 	 */
 	uint64_t dirty;
@@ -80,110 +74,12 @@ struct serve {
 	/* Others are wanted than are served; what could not be done about that so often is tried again. */
 	bool networks_changed;
 	unsigned tries;
-	/* Started from a terminal, whose end is its end. */
-	bool tty;
 	uint64_t last_busy;
 	/* When an unknown machine was last written down. */
 	uint64_t stranger;
-	/* Signals, dnsmasq's log, notes of changes, its script; then what HTTP, router solicitations and syslog need. */
+	/* Signals, dnsmasq's log, the helper, its script; then what HTTP, router solicitations and syslog need. */
 	struct pollfd *pfd;
 };
-
-/* --- Directory --- */
-
-static int check_path(const struct serve *s, const struct passwd *pw, bool *ok)
-{
-	vp_cleanup(vp_freep) char *copy = strdup(s->dir);
-	struct stat st;
-
-	/* Every directory above must let the user pass; who cannot look at them cannot serve from them. */
-	*ok = true;
-	for (char *p = strrchr(copy, '/'); p && p > copy; p = strrchr(copy, '/')) {
-		*p = '\0';
-		if (stat(copy, &st))
-			return -1;
-		*ok &= (st.st_mode & S_IXOTH) || (st.st_uid == pw->pw_uid && (st.st_mode & S_IXUSR));
-	}
-	return 0;
-}
-
-/* dnsmasq runs without privilege unless the state directory is closed to others. */
-static const struct passwd *pick_user(const struct serve *s)
-{
-	static const char *const users[] = { "dnsmasq", "nobody" };
-	bool ok = false;
-
-	for (size_t i = 0; i < vp_count(users) && !ok; i++) {
-		const struct passwd *pw = getpwnam(users[i]);
-
-		if (pw && !check_path(s, pw, &ok) && ok)
-			return pw;
-	}
-	return getpwuid(geteuid());
-}
-
-static int take_lock(struct serve *s, struct vp_err *err)
-{
-	const char *path = vp_printf(s->arena, "%s/lock", s->dir);
-	struct stat mine, there;
-
-	/* The holder removes the directory at its end: what was locked must still be what is there. */
-	for (;;) {
-		if (vp_mkdirs(s->dir, 0755, err))
-			return -1;
-		s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-		if (s->lock < 0 && errno == ENOENT)
-			continue;
-		if (s->lock < 0)
-			return vp_fail_errno(err, VP_E_IO, "%s", path);
-		if (flock(s->lock, LOCK_EX | LOCK_NB)) {
-			char holder[64] = "";
-			ssize_t n = pread(s->lock, holder, sizeof(holder) - 1, 0);
-
-			holder[n > 0 ? strcspn(holder, "\n") : 0] = '\0';
-			close(s->lock);
-			s->lock = -1;
-			return vp_fail(err, VP_E_LOCKED, "a boot service works on %s already (%s)", s->o.state_dir, holder);
-		}
-		if (!stat(path, &there) && !fstat(s->lock, &mine) && there.st_ino == mine.st_ino)
-			break;
-		close(s->lock);
-	}
-	if (ftruncate(s->lock, 0) || dprintf(s->lock, "pid %d\n", (int)getpid()) < 0)
-		return vp_fail_errno(err, VP_E_IO, "%s", path);
-	return 0;
-}
-
-static int put_loaders(struct serve *s, struct vp_err *err)
-{
-	for (size_t i = 0; i < vp_count(loader_files); i++) {
-		vp_cleanup(vp_buf_free) struct vp_buf data = { 0 };
-
-		if (vp_read_file(loader_files[i][1], 1 << 20, &data, err))
-			return vp_context(err, "the boot loader (package %s)", loader_files[i][2]);
-		if (vp_write_file(vp_printf(s->arena, "%s/%s", s->tftp, loader_files[i][0]), data.data, data.len, 0644, err))
-			return -1;
-	}
-	return 0;
-}
-
-/* What an earlier service left, a killed one even, goes; leases go, too: a node's address is in its row. */
-static int prepare(struct serve *s, struct vp_err *err)
-{
-	const struct passwd *pw = pick_user(s);
-
-	s->user = vp_strdup(s->arena, pw ? pw->pw_name : "root");
-	for (size_t i = 0; i < vp_count(made); i++) {
-		const char *path = vp_printf(s->arena, "%s/%s", s->dir, made[i]);
-
-		if (vp_remove_tree(path, err))
-			return -1;
-		/* The boot configuration holds tokens: for dnsmasq alone. */
-		if (i > 5 && (vp_mkdirs(path, 0700, err) || (pw && !geteuid() && chown(path, pw->pw_uid, pw->pw_gid))))
-			return -1;
-	}
-	return put_loaders(s, err);
-}
 
 /* --- dnsmasq --- */
 
@@ -204,7 +100,7 @@ static int stale_leases(struct serve *s, bool drop, size_t *n, struct vp_err *er
 {
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
 	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 }, rest = { 0 };
-	const char *path = vp_printf(a, "%s/leases", s->dir);
+	const char *path = vp_printf(a, "%s/dnsmasq/leases", s->dir);
 	struct vp_node_rows rows = { 0 };
 
 	*n = 0;
@@ -218,7 +114,7 @@ static int stale_leases(struct serve *s, bool drop, size_t *n, struct vp_err *er
 
 static int start_dnsmasq(struct serve *s, struct vp_err *err)
 {
-	const char *file = vp_printf(s->arena, "%s/dnsmasq.conf", s->dir), *conf = vp_printf(s->arena, "--conf-file=%s", file);
+	const char *file = vp_printf(s->arena, "%s/dnsmasq/dnsmasq.conf", s->dir), *conf = vp_printf(s->arena, "--conf-file=%s", file);
 	const struct vp_child test = { .argv = (const char *const[]){ "dnsmasq", "--test", conf, NULL }, .timeout_ms = 10000 };
 	const char *const argv[] = { "dnsmasq", conf, NULL };
 	size_t stale;
@@ -235,7 +131,7 @@ static int start_dnsmasq(struct serve *s, struct vp_err *err)
 	s->started = s->reload = false;
 	s->since = vp_now_ns();
 	s->last[0] = '\0';
-	return vp_proc_start(&s->dnsmasq, argv, NULL, s->lock, err);
+	return vp_proc_start(&s->dnsmasq, argv, s->dir, true, s->lock, err);
 }
 
 static int dnsmasq_died(struct serve *s, struct vp_err *err)
@@ -471,7 +367,7 @@ static int configure(struct serve *s, struct vp_err *err)
 {
 	struct vp_buf conf = { 0 };
 
-	vp_dnsmasq_conf(&s->o, s->user, &conf);
+	vp_dnsmasq_conf(&s->o, s->root, &conf);
 	if (!strcmp(vp_buf_str(&conf), vp_buf_str(&s->conf))) {
 		vp_buf_free(&conf);
 		return 0;
@@ -627,12 +523,20 @@ static int renew(struct serve *s, struct vp_err *err)
 	return 0;
 }
 
+/* What the helper read. */
+static int read_status(struct serve *s, struct vp_err *err)
+{
+	if (vp_status_receive(s->tell, s->arena, &s->o.status))
+		return vp_fail(err, VP_E_HTTP, "the boot service's helper is gone");
+	return 0;
+}
+
 static int reread(struct serve *s, struct vp_err *err)
 {
 	struct vp_err why = { 0 };
 
-	if (!s->o.reread || s->o.reread(s->o.notified_arg, &s->o))
-		return 0;
+	if (read_status(s, err))
+		return -1;
 	/* Where it cannot be had there, it is nowhere. */
 	if (vp_http_apart(s->http, &s->o.status, &why))
 		vp_warn("status page: %s", why.msg);
@@ -662,7 +566,7 @@ static void keep_iperf(struct serve *s)
 		if (vp_proc_ended(&s->iperf[i]) || (!s->want_iperf[i] && s->iperf[i].pid))
 			vp_proc_stop(&s->iperf[i]);
 		if (s->want_iperf[i] && !s->iperf[i].pid && now - s->iperf_since >= SECOND) {
-			vp_proc_start(&s->iperf[i], argv, geteuid() ? NULL : "nobody", s->lock, NULL);
+			vp_proc_start(&s->iperf[i], argv, "/tmp", false, s->lock, NULL);
 			s->iperf_since = now;
 		}
 	}
@@ -670,14 +574,11 @@ static void keep_iperf(struct serve *s)
 
 static int tell_ready(struct serve *s, struct vp_err *err)
 {
-	const char *path = vp_printf(s->arena, "%s/ready", s->dir), *text;
-
-	if (!s->started || vp_exists(path))
+	if (!s->started || s->ready)
 		return 0;
-	text = vp_printf(s->arena, "%d %u\n", (int)getpid(), vp_http_port(s->http));
+	s->ready = true;
 	vp_debug("boot service ready on port %u", vp_http_port(s->http));
-	vp_tell_systemd("READY=1");
-	return vp_write_file(path, text, strlen(text), 0644, err);
+	return vp_ask(s->state, &(struct vp_ask){ .what = VP_ASK_READY, .number = { vp_http_port(s->http) } }, err);
 }
 
 /* Once a second. 0 go on, 1 end, -1 failure. */
@@ -729,12 +630,9 @@ static int react(struct serve *s, struct vp_err *err)
 	struct signalfd_siginfo si;
 
 	while (read(s->signals, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo == SIGHUP && !s->tty) {
-			if (reread(s, err))
-				return -1;
-		} else if (si.ssi_signo != SIGCHLD) {
+		/* SIGHUP is the helper's business. */
+		if (si.ssi_signo != SIGCHLD && si.ssi_signo != SIGHUP)
 			return 1;
-		}
 	}
 	read_log(s);
 	if (vp_proc_ended(&s->dnsmasq)) {
@@ -754,7 +652,7 @@ static nfds_t fill_pfd(struct serve *s)
 
 	pfd[0] = (struct pollfd){ s->signals, POLLIN, 0 };
 	pfd[1] = (struct pollfd){ s->dnsmasq.fd, POLLIN, 0 };
-	pfd[2] = (struct pollfd){ s->o.notified ? s->o.notify_fd : -1, POLLIN, 0 };
+	pfd[2] = (struct pollfd){ s->tell, POLLIN, 0 };
 	pfd[3] = (struct pollfd){ s->hook, POLLIN, 0 };
 	for (int i = 0, fd; (fd = vp_http_fd(s->http, (size_t)i)) >= 0; i++)
 		pfd[n++] = (struct pollfd){ fd, POLLIN, 0 };
@@ -778,8 +676,6 @@ static int loop(struct serve *s, struct vp_err *err)
 		now = vp_now_ns();
 		if (now >= next) {
 			rc = tick(s, err);
-			if (s->o.notified)
-				s->o.notified(s->o.notified_arg);
 			next = now + SECOND;
 			continue;
 		}
@@ -789,8 +685,8 @@ static int loop(struct serve *s, struct vp_err *err)
 			rc = react(s, err);
 		if (s->pfd[3].revents)
 			read_hook(s);
-		if (s->pfd[2].revents && s->o.notified)
-			s->o.notified(s->o.notified_arg);
+		if (!rc && s->pfd[2].revents)
+			rc = reread(s, err);
 		vp_syslog_read(s->syslog);
 		for (size_t i = 0; i < s->o.nnets; i++)
 			vp_ra_answer(s->ra[i]);
@@ -802,7 +698,7 @@ static int loop(struct serve *s, struct vp_err *err)
 static int make_grub(struct serve *s, struct vp_err *err)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
-	const char *conf = vp_printf(s->arena, "%s/grub.cfg", s->dir), *out = vp_printf(s->arena, "%s/grubx64.efi", s->tftp);
+	const char *conf = vp_printf(s->arena, "%s/dnsmasq/grub.cfg", s->dir), *out = vp_printf(s->arena, "%s/grubx64.efi", s->tftp);
 	const struct vp_child child = { .argv = (const char *const[]){ "grub-mkimage", "--format=x86_64-efi", "--prefix=/grub", "--config", conf,
 								       "--output", out, "efinet", "http", "normal", "configfile", "linux", "chain",
 								       "echo", "search_fs_file", "part_gpt", "part_msdos", "fat", NULL },
@@ -814,22 +710,22 @@ static int make_grub(struct serve *s, struct vp_err *err)
 	return chmod(out, 0644) ? vp_fail_errno(err, VP_E_IO, "%s", out) : 0;
 }
 
-static int setup(struct serve *s, struct vp_err *err)
+static int setup(struct serve *s, const struct vp_serving *at, struct vp_err *err)
 {
 	struct vp_http_opts http = { .image_dir = s->o.image_dir,
-				     .guest_dir = s->o.guest_dir,
+				     .guest = vp_printf(s->arena, "%s/hook", s->dir),
 				     .state_dir = s->o.state_dir,
 				     .port = s->o.port,
-				     .status = s->o.status,
 				     .changed = on_changed,
 				     .arg = s };
 
-	s->state = vp_state_open(s->o.state_dir, false, err);
-	if (!s->state || take_lock(s, err) || prepare(s, err))
+	/* Sent once the helper has the database open. */
+	if (read_status(s, err))
 		return -1;
-	s->hook = vp_hook_open(s->dir, s->o.hook, s->user, err);
-	if (s->hook < 0)
+	s->state = vp_state_open_asking(s->o.state_dir, at->ask, err);
+	if (!s->state)
 		return -1;
+	http.status = s->o.status;
 	http.loader_dir = s->tftp;
 	http.state = s->state;
 	s->http = vp_http_start(&http, err);
@@ -837,12 +733,12 @@ static int setup(struct serve *s, struct vp_err *err)
 		return -1;
 	s->o.port = vp_http_port(s->http);
 	announce(s);
-	if (!s->o.nnets)
-		vp_tell_systemd("READY=1");
+	if (!s->o.nnets && vp_ask(s->state, &(struct vp_ask){ .what = VP_ASK_READY }, err))
+		return -1;
 	return (s->o.loader == VP_LOADER_GRUB && make_grub(s, err)) || sync_rows(s, err) ? -1 : 0;
 }
 
-static void teardown(struct serve *s, bool failed)
+static void teardown(struct serve *s)
 {
 	vp_proc_stop(&s->dnsmasq);
 	for (size_t i = 0; i < s->o.nnets; i++) {
@@ -851,25 +747,24 @@ static void teardown(struct serve *s, bool failed)
 	}
 	vp_http_stop(s->http);
 	vp_syslog_free(s->syslog);
-	vp_closep(&s->hook);
-	/* The lock goes with the directory, while it is still held. After a failure the service's own words stay. */
-	if (s->lock >= 0 && !failed)
-		vp_remove_tree(s->dir, NULL);
-	for (size_t i = 0; s->lock >= 0 && failed && i < vp_count(made); i++)
-		vp_remove_tree(vp_printf(s->arena, "%s/%s", s->dir, made[i]), NULL);
-	vp_closep(&s->lock);
 	vp_state_close(s->state);
 	vp_arena_free(s->files.arena);
 	vp_buf_free(&s->conf);
 }
 
-int vp_serve(const struct vp_serve_opts *o, struct vp_err *err)
+int vp_serve_nodes(const struct vp_serve_opts *o, const struct vp_serving *at, struct vp_err *err)
 {
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
-	struct serve s = {
-		.o = *o, .arena = a, .lock = -1, .hook = -1, .begun = vp_wall(), .dnsmasq = { .fd = -1 }, .version = -1, .tty = isatty(STDIN_FILENO)
-	};
-	sigset_t set, old;
+	struct serve s = { .o = *o,
+			   .arena = a,
+			   .root = !geteuid(),
+			   .lock = at->lock,
+			   .hook = at->hook,
+			   .tell = at->tell,
+			   .begun = vp_wall(),
+			   .dnsmasq = { .fd = -1 },
+			   .version = -1 };
+	sigset_t set;
 	int rc;
 
 	s.dir = vp_printf(a, "%s/serve", o->state_dir);
@@ -877,16 +772,12 @@ int vp_serve(const struct vp_serve_opts *o, struct vp_err *err)
 	s.o.nnets = 0;
 	s.syslog = vp_syslog_new();
 	take_nets(&s, o->nets, o->nnets);
-	sigemptyset(&set);
-	for (const int *sig = (const int[]){ SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0 }; *sig; sig++)
-		sigaddset(&set, *sig);
-	sigprocmask(SIG_BLOCK, &set, &old);
+	sigprocmask(SIG_BLOCK, NULL, &set);
 	s.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	rc = setup(&s, err);
+	rc = setup(&s, at, err);
 	if (!rc)
 		rc = loop(&s, err);
-	teardown(&s, rc < 0);
+	teardown(&s);
 	vp_closep(&s.signals);
-	sigprocmask(SIG_SETMASK, &old, NULL);
 	return rc < 0 ? -1 : 0;
 }

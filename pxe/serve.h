@@ -47,42 +47,47 @@ enum vp_loader { VP_LOADER_IPXE, VP_LOADER_GRUB, VP_LOADER_PXELINUX };
 /* By the site's name for it; NULL is the default, ipxe. */
 enum vp_loader vp_loader_find(const char *name);
 
-/* Where the status page and metrics are, instead of on all addresses: address NULL: there. Over TLS where certificate (with its chain) and key name
- * PEM files. */
+/* Where the status page and metrics are, instead of on all addresses; address NULL: there. Over TLS where there are a certificate (with its chain)
+ * and its key, both as PEM text. */
 struct vp_status_at {
 	const char *address;
 	const char *certificate, *key;
 };
 
+/* PEM files are named; text in the arena. VP_E_CONFIG where one is missing. */
+int vp_status_read(struct vp_arena *a, const char *address, const char *certificate, const char *key, struct vp_status_at *out, struct vp_err *err);
+
 struct vp_serve_opts {
 	const char *state_dir;
-	/* vprov-guest: what dnsmasq runs for each lease and file sent. */
+	/* vprov-guest: what dnsmasq runs for each lease and file sent, and installed nodes get. */
 	const char *hook;
 	/* The image cache: vmlinuz, initrd, DIGEST.tar.zst. */
 	const char *image_dir;
-	/* Where vprov-guest is. */
-	const char *guest_dir;
 	const struct vp_serve_net *nets;
 	size_t nnets;
 	/* HTTP port; 0 lets the kernel choose. */
 	unsigned port;
 	/* End by itself when no node is between armed and up, or has a task (true for apply's own). */
 	bool until_done;
-	/* Becomes readable where `notified` has something to do; that is called every second as well. -1: none. */
+	/* In the helper: becomes readable where `notified` has something to do; that is called every second as well. -1: none. */
 	int notify_fd;
 	void (*notified)(void *arg);
 	void *notified_arg;
 	struct vp_status_at status;
-	/* On SIGHUP, with notified_arg: the site configuration may have changed; what may change of this goes into *o. 0, or nothing changes. */
-	int (*reread)(void *arg, struct vp_serve_opts *o);
+	/* In the helper, on SIGHUP, with notified_arg: the site configuration may have changed; 0 where *status is filled anew, or nothing changes.
+	 */
+	int (*reread)(void *arg, struct vp_status_at *status);
 	/* How many nodes there are: sizes tftp-max. vp_serve() counts them itself. */
 	size_t nodes;
 	enum vp_loader loader;
 };
 
 /*
- * Runs in the foreground until SIGTERM, SIGINT, or done (from a terminal also until SIGHUP): 0. Ready is told by the file STATE/serve/ready
+ * Runs in the foreground until SIGTERM, SIGINT, or done (from a terminal also until SIGHUP). Ready is told by the file STATE/serve/ready
  * ("pid port\n"), and to systemd. Networks that nodes get and lose later are served, or not, without a break for the others.
+ *
+ * Root becomes two processes: this one stays and is the service's helper (helper.c); the service itself is its child, a user without privilege
+ * but for the network. Both return: the exit status of the program, or -1 with err where nobody has told of a failure yet.
  */
 int vp_serve(const struct vp_serve_opts *o, struct vp_err *err);
 /* The networks that the nodes in the state database boot from, in the arena; the address of a bridge that is not vprov's is the live one. */
@@ -105,8 +110,8 @@ struct vp_dhcp_host {
 };
 /* What the row of a node says to DHCP; false where it has no network to boot from, or holds what may not go into a file. */
 bool vp_dhcp_host_of(struct vp_arena *a, const struct vp_node_row *row, struct vp_dhcp_host *host, struct vp_serve_net *net);
-/* dnsmasq's configuration (golden-tested); hosts are files of their own in STATE/serve/hosts/. */
-void vp_dnsmasq_conf(const struct vp_serve_opts *o, const char *user, struct vp_buf *out);
+/* dnsmasq's configuration (golden-tested), root: for one that has to stay root; hosts are files of their own in STATE/serve/hosts/. */
+void vp_dnsmasq_conf(const struct vp_serve_opts *o, bool root, struct vp_buf *out);
 /* STATE/serve/hosts/NAME: "MAC,set:vp-NAME,IP,HOSTNAME" */
 void vp_dnsmasq_host(const struct vp_dhcp_host *h, struct vp_buf *out);
 /* STATE/serve/opts/NAME: router, domain, DNS and NTP by the tag vp-NAME. */

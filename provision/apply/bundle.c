@@ -196,7 +196,7 @@ static int fill(struct bundle *b)
 	/* The small and telling ones first: a disk that becomes full cuts off the end. */
 	return put(b, "verdict.txt", verdict, strlen(verdict)) || put_json(b, "node.json", node) ||
 			       put_json(b, "row.json", vp_node_row_json(b->row)) || put_phases(b) || put_events(b) || put_host(b) ||
-			       put_file(b, "dnsmasq.conf", vp_printf(a, "%s/dnsmasq.conf", serve)) ||
+			       put_file(b, "dnsmasq.conf", vp_printf(a, "%s/dnsmasq/dnsmasq.conf", serve)) ||
 			       put_file(b, "serve.log", vp_printf(a, "%s/log", serve)) ||
 			       put_file(b, "console.log", vp_console_path(a, b->w->state_dir, b->row->name)) || put_domain(b)
 		       ? -1

@@ -170,7 +170,7 @@ static int dnsmasq(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out
 	json_decref(j);
 	if (!vp_dhcp_host_of(c->arena, &row, &h, &net) || !net.address[0])
 		return vp_fail(err, VP_E_MISSING, "%s boots from a bridge whose address the profile does not give", n->name);
-	vp_dnsmasq_conf(&o, "dnsmasq", out);
+	vp_dnsmasq_conf(&o, false, out);
 	add_file("hosts", &h, vp_dnsmasq_host, out);
 	add_file("opts", &h, vp_dnsmasq_options, out);
 	add_file("names", &h, vp_dnsmasq_name, out);

@@ -117,29 +117,33 @@ static void close_lookout(struct lookout *l)
 	vp_closep(&l->fd);
 }
 
-static void take_site(const struct vp_ctx *c, struct vp_serve_opts *o)
+static int read_status(const struct vp_ctx *c, struct vp_status_at *out, struct vp_err *err)
 {
-	o->status = (struct vp_status_at){ vp_site_get(c->site, "status_address"), vp_site_get(c->site, "status_cert"),
-					   vp_site_get(c->site, "status_key") };
+	return vp_status_read(c->arena, vp_site_get(c->site, "status_address"), vp_site_get(c->site, "status_cert"),
+			      vp_site_get(c->site, "status_key"), out, err);
 }
 
 /* A configuration that is wrong leaves the last one in use. */
-static int reread(void *arg, struct vp_serve_opts *o)
+static int reread(void *arg, struct vp_status_at *status)
 {
 	struct lookout *l = arg;
+	struct vp_err err = { 0 };
 	struct vp_diags diags = { .arena = l->c->arena };
 	struct vp_site *site = vp_site_read(l->c->arena, l->c->config, &diags);
 	bool good = site && !diags.errors;
 
 	if (good) {
 		l->c->site = site;
-		take_site(l->c, o);
 		vp_say("the site configuration was read again");
 	} else {
 		vp_diags_print(&diags, stderr);
 		vp_warn("the site configuration was read again, and is not used: what is wrong is above");
 	}
 	vp_diags_free(&diags);
+	if (good && read_status(l->c, status, &err)) {
+		vp_warn("status page: %s", err.msg);
+		return -1;
+	}
 	return good ? 0 : -1;
 }
 
@@ -149,7 +153,6 @@ static int serve_once(struct vp_ctx *c, struct lookout *l, struct vp_err *err)
 	struct vp_serve_opts o = { .state_dir = c->state_dir,
 				   .hook = vp_printf(a, "%s/vprov-guest", vp_ctx_lib(c, "guest")),
 				   .image_dir = vp_ctx_cache(a),
-				   .guest_dir = vp_ctx_lib(c, "guest"),
 				   .port = vp_ctx_http_port(c),
 				   .until_done = c->until_done,
 				   .loader = vp_loader_find(vp_site_get(c->site, "loader")),
@@ -158,12 +161,10 @@ static int serve_once(struct vp_ctx *c, struct lookout *l, struct vp_err *err)
 				   .reread = reread,
 				   .notified_arg = l };
 	struct vp_state *s = vp_state_open(c->state_dir, false, err);
-	int rc;
+	int rc = -1;
 
-	if (!s)
-		return -1;
-	take_site(c, &o);
-	rc = vp_serve_nets(s, a, &o, err);
+	if (s && !read_status(c, &o.status, err))
+		rc = vp_serve_nets(s, a, &o, err);
 	vp_state_close(s);
 	return rc ? -1 : vp_serve(&o, err);
 }
@@ -179,5 +180,7 @@ int vp_cmd_serve(struct vp_ctx *c)
 	open_lookout(&l);
 	rc = serve_once(c, &l, &err);
 	close_lookout(&l);
-	return rc && !vp_interrupted ? vp_ctx_error(c, &err) : VP_EXIT_OK;
+	if (vp_interrupted)
+		return VP_EXIT_OK;
+	return rc < 0 ? vp_ctx_error(c, &err) : rc;
 }

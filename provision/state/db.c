@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "db.h"
 
 /* Step i makes version i + 1 of the tables out of version i: append, never change one. */
@@ -246,6 +247,7 @@ struct vp_state *vp_state_open(const char *dir, bool readonly, struct vp_err *er
 		return NULL;
 	s = vp_xcalloc(1, sizeof(*s));
 	s->dir = strdup(dir);
+	s->helper = -1;
 	umask(022);
 	if (!readonly && !vp_exists(path.data)) {
 		int fd = open(path.data, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
@@ -253,6 +255,22 @@ struct vp_state *vp_state_open(const char *dir, bool readonly, struct vp_err *er
 		vp_closep(&fd);
 	}
 	if (!open_db(s, path.data, readonly, err))
+		return s;
+	vp_state_close(s);
+	return NULL;
+}
+
+struct vp_state *vp_state_open_asking(const char *dir, int fd, struct vp_err *err)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf path = { 0 };
+	struct vp_state *s = vp_xcalloc(1, sizeof(*s));
+
+	vp_buf_addf(&path, "%s/vprov.db", dir);
+	s->dir = strdup(dir);
+	s->helper = fd;
+	if (sqlite3_open_v2(path.data, &s->db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
+		vp_db_fail(s, "opening", err);
+	else if (sqlite3_busy_timeout(s->db, 15000) == SQLITE_OK && read_meta(s, err) > 0)
 		return s;
 	vp_state_close(s);
 	return NULL;

@@ -11,6 +11,8 @@ struct vp_state {
 	sqlite3 *db;
 	char id[17];
 	char *dir;
+	/* Whom changes are asked of (ask.h), -1 where they are made here. */
+	int helper;
 };
 
 /* Fails with SQLite's words; SQLITE_FULL is VP_E_NOSPACE, damage is VP_E_STATE, another process that does not end its change VP_E_LOCKED. */

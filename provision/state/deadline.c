@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ask.h"
 #include "db.h"
 #include "phase.h"
 
@@ -213,6 +214,16 @@ static int give_up(struct vp_state *s, struct vp_arena *a, struct vp_node_row *r
 	return write ? stall(s, row, err) : 0;
 }
 
+/* Only what would be changed is asked for. */
+static int ask_check(struct vp_state *s, struct vp_arena *a, struct vp_node_row *row, bool moving, double from, struct vp_err *err)
+{
+	enum vp_health was = row->health;
+
+	if (vp_phase_check(s, a, row, moving, from, false, err))
+		return -1;
+	return row->health == was ? 0 : vp_ask(s, &(struct vp_ask){ .what = VP_ASK_CHECK, .text = { row->name }, .time = from }, err);
+}
+
 int vp_phase_check(struct vp_state *s, struct vp_arena *a, struct vp_node_row *row, bool moving, double from, bool write, struct vp_err *err)
 {
 	struct vp_phase_rows rows = { 0 };
@@ -221,6 +232,8 @@ int vp_phase_check(struct vp_state *s, struct vp_arena *a, struct vp_node_row *r
 	struct vp_limit l;
 	enum vp_health health;
 
+	if (write && s->helper >= 0)
+		return ask_check(s, a, row, moving, from, err);
 	if (row->life < VP_ARMED || row->life >= VP_UP || row->health > VP_SLOW)
 		return 0;
 	if (vp_phase_rows(s, a, row->name, false, &rows, err))

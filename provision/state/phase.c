@@ -2,6 +2,7 @@
 /* The phases of an installation: which evidence leads where, and what is kept of them. */
 #include <string.h>
 
+#include "ask.h"
 #include "db.h"
 #include "phase.h"
 
@@ -193,6 +194,8 @@ int vp_phase_enter(struct vp_state *s, const char *node, enum vp_phase phase, co
 	bool own;
 	int rc;
 
+	if (s->helper >= 0)
+		return vp_ask(s, &(struct vp_ask){ .what = VP_ASK_ENTER, .text = { node, evidence }, .number = { phase } }, err);
 	if (begin(s, &own, err))
 		return -1;
 	rc = enter(s, a, node, phase, evidence, false, &run, err);
@@ -254,6 +257,8 @@ int vp_phase_seen(struct vp_state *s, const char *node, const char *what, struct
 {
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
 
+	if (s->helper >= 0)
+		return vp_ask(s, &(struct vp_ask){ .what = VP_ASK_SEEN, .text = { node, what } }, err);
 	return vp_db_exec(s, err, "UPDATE node SET seen = ?2, last_evidence = ?3 WHERE name = ?1", "ssd", node, vp_printable(a, what, VP_MAX_EVENT),
 			  vp_wall());
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "ask.h"
 #include "db.h"
 #include "service.h"
 
@@ -12,11 +13,15 @@ int64_t vp_state_version(struct vp_state *s)
 
 int vp_state_lease(struct vp_state *s, const char *node, const char *ip, struct vp_err *err)
 {
+	if (s->helper >= 0)
+		return vp_ask(s, &(struct vp_ask){ .what = VP_ASK_LEASE, .text = { node, ip } }, err);
 	return vp_db_exec(s, err, "UPDATE node SET ip = ?2 WHERE name = ?1 AND ip = ''", "ss", node, ip);
 }
 
 int vp_state_task_done(struct vp_state *s, const char *node, const char *run, struct vp_err *err)
 {
+	if (s->helper >= 0)
+		return vp_ask(s, &(struct vp_ask){ .what = VP_ASK_TASK_DONE, .text = { node, run } }, err);
 	return vp_db_exec(s, err, "UPDATE node SET task = '' WHERE name = ?1 AND instr(task || ' ', 'verify ' || ?2 || ' ') = 1", "ss", node, run);
 }
 
@@ -24,6 +29,8 @@ int vp_state_stranger(struct vp_state *s, const char *mac, const char *bridge, s
 {
 	double now = vp_wall();
 
+	if (s->helper >= 0)
+		return vp_ask(s, &(struct vp_ask){ .what = VP_ASK_STRANGER, .text = { mac, bridge } }, err);
 	if (vp_db_exec(s, err,
 		       "INSERT INTO stranger (mac, bridge, first, last, requests) VALUES (lower(?1), ?2, ?3, ?3, 1)"
 		       " ON CONFLICT (mac) DO UPDATE SET bridge = ?2, last = ?3, requests = requests + 1",

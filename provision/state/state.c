@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ask.h"
 #include "db.h"
 #include "phase.h"
 
@@ -139,6 +140,8 @@ int vp_state_event(struct vp_state *s, const char *node, const char *source, con
 {
 	vp_cleanup(vp_arena_freep) struct vp_arena *a = vp_arena_new();
 
+	if (s->helper >= 0)
+		return vp_ask(s, &(struct vp_ask){ .what = VP_ASK_EVENT, .text = { node, source, text(what) } }, err);
 	return vp_db_exec(s, err, "INSERT INTO event (time, node, source, text) VALUES (?1, ?2, ?3, ?4)", "dsss", vp_wall(), text(node), source,
 			  vp_printable(a, text(what), VP_MAX_EVENT));
 }
@@ -190,6 +193,8 @@ int vp_state_evidence(struct vp_state *s, const char *node, enum vp_evidence ev,
 	const char *line;
 	int rc;
 
+	if (s->helper >= 0)
+		return vp_ask(s, &(struct vp_ask){ .what = VP_ASK_EVIDENCE, .text = { node, phase, what }, .number = { ev, percent } }, err);
 	if (vp_db_begin(s, err))
 		return -1;
 	rc = vp_state_node(s, a, node, &row, err);
@@ -227,6 +232,8 @@ int vp_state_health(struct vp_state *s, const char *node, enum vp_health health,
 
 int vp_state_take_config(struct vp_state *s, const char *node, struct vp_err *err)
 {
+	if (s->helper >= 0)
+		return vp_ask(s, &(struct vp_ask){ .what = VP_ASK_TAKE_CONFIG, .text = { node } }, err);
 	/* One statement, hence atomic: whoever changes the row is the one. */
 	if (vp_db_exec(s, err,
 		       "UPDATE node SET armed = 0, installs = installs + 1 WHERE name = ?1 AND armed = 1 AND (armed_until = 0 OR armed_until > ?2)",
@@ -253,6 +260,8 @@ int vp_state_events(struct vp_state *s, struct vp_arena *a, const char *node, in
 
 int vp_state_result_put(struct vp_state *s, const char *node, const char *run, const char *name, const void *data, size_t len, struct vp_err *err)
 {
+	if (s->helper >= 0)
+		return vp_ask(s, &(struct vp_ask){ .what = VP_ASK_RESULT, .text = { node, run, name }, .data = data, .len = len }, err);
 	return vp_db_exec(s, err, "INSERT OR REPLACE INTO result (node, run, name, time, data) VALUES (?1, ?2, ?3, ?4, ?5)", "sssdb", node, run, name,
 			  vp_wall(), len ? data : "", len);
 }

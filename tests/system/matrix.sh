@@ -156,7 +156,7 @@ inject() {
 	'image corrupted') t=$(echo "$VPROV_CACHE"/*.tar.zst); head -c 100000 /dev/urandom | dd of="$t" bs=1000 seek=$(($(stat -c %s "$t") / 1000 - 200)) conv=notrunc status=none ;;
 	'disk full') dd if=/dev/zero of="$state/disks/filler" bs=64k status=none 2>/dev/null ;;
 	'wrong MAC') sql "UPDATE node SET mac = '52:54:00:99:99:99', json = replace(json, mac, '52:54:00:99:99:99') WHERE name = '$node'" ;;
-	'stale lease') echo "$(($(date +%s) + 40000)) 52:54:00:99:99:99 10.94.17.10 another *" >>"$state/serve/leases"; pkill -KILL -x dnsmasq ;;
+	'stale lease') echo "$(($(date +%s) + 40000)) 52:54:00:99:99:99 10.94.17.10 another *" >>"$state/serve/dnsmasq/leases"; pkill -KILL -x dnsmasq ;;
 	'two nodes, one address') with_address 10.94.17.10 sh -c 'busybox arping -q -U -c 3 -I eth0 10.94.17.10; sleep 7' ;;
 	esac
 }

@@ -70,15 +70,15 @@ is "no loader was asked for twice" "${bad:+$bad: $(sql "SELECT source, text FROM
 held=60
 head -n $held "$work/clients" >"$work/held"
 sql "DELETE FROM node WHERE CAST(substr(name, 2) AS INTEGER) > $held"
-wait_for 20 grep -q 'tftp-max=128' "$state/serve/dnsmasq.conf"
+wait_for 20 grep -q 'tftp-max=128' "$state/serve/dnsmasq/dnsmasq.conf"
 sleep 2
 cp -a "$state/serve" "$work/few"
 exits 0 "$held TFTP clients at once: none starves" clients tftp "$work/held"
 diag "${output##*$'\n'}"
 kill $pid
 wait $pid
-sed -i "s|$state/serve|$work/few|; s/tftp-max=.*/tftp-max=50/" "$work/few/dnsmasq.conf"
-dnsmasq --conf-file="$work/few/dnsmasq.conf" 2>"$work/dnsmasq.log" & pid=$!
+sed -i "s|$state/serve|$work/few|; s/tftp-max=.*/tftp-max=50/" "$work/few/dnsmasq/dnsmasq.conf"
+dnsmasq --user=dnsmasq --conf-file="$work/few/dnsmasq/dnsmasq.conf" 2>"$work/dnsmasq.log" & pid=$!
 wait_for 10 grep -q started "$work/dnsmasq.log"
 exits 1 "with dnsmasq's own limit of 50, some do" clients tftp "$work/held"
 like "namely those above it" "${output##*$'\n'}" "^$held clients, (9|10) failed"

@@ -75,6 +75,15 @@ exits 1 "a second service on the same state is refused" "$VPROV" serve --state-d
 like "and told who has it" "$output" "pid $pid"
 # Two processes: one of them runs the script.
 is "dnsmasq is not root" "$(for p in $(pidof dnsmasq); do stat -c %U "/proc/$p"; done | sort -u)" dnsmasq
+service=$(ss -Hltnp sport = :8420 | grep -o 'pid=[0-9]*' | head -n 1)
+service=${service#pid=}
+is "nor is the service" "$(ps -o user= -p "$service")" dnsmasq
+is "which has the privileges of the network alone" "$(grep ^CapEff "/proc/$service/status" | cut -f 2)" 0000000000003400
+exits 8 "and may not write the database" setpriv --reuid=dnsmasq --regid="$(stat -c %g "$state/vprov.db")" --clear-groups \
+	sqlite3 "$state/vprov.db" "UPDATE node SET json = '{}'"
+like "though it reads it" "$(setpriv --reuid=dnsmasq --regid="$(stat -c %g "$state/vprov.db")" --clear-groups \
+	sqlite3 -readonly "$state/vprov.db" "SELECT name FROM node")" n1.example.org
+exits 1 "others do not read it" setpriv --reuid=nobody --regid=nogroup --clear-groups sqlite3 -readonly "$state/vprov.db" "SELECT name FROM node"
 is "DHCP is bound to the bridge" "$(ss -Hlun 'sport = :67' | awk '{print $4}')" '0.0.0.0%brtest:67'
 is "nothing listens elsewhere" "$(ss -Hltn | awk '$4 !~ /%brtest:53$/ {print $4}' | sort -u | paste -sd ' ')" '10.9.8.1:53 10.9.8.1:8420'
 
@@ -224,6 +233,13 @@ ok "and the loader can be had" cmp <(tftp a pxelinux.0) /usr/lib/PXELINUX/pxelin
 kill -9 $pid
 wait $pid 2>/dev/null
 ok "killed, its children end, too" wait_for 5 sh -c '! pidof dnsmasq iperf3'
+serve
+wait_for 10 test -e "$state/serve/ready"
+pkill -KILL -P $pid -x vprov
+wait $pid
+is "a service that dies takes its helper along" $? 1
+like "which says so" "$(<"$work/log")" "ended by signal 9"
+ok "and its children" wait_for 5 sh -c '! pidof dnsmasq iperf3'
 serve --until-done
 ok "the next one starts over what was left" wait_for 10 test -e "$state/serve/ready"
 ok "and ends by itself when no node needs it" wait_for 25 test ! -e "$state/serve"

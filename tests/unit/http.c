@@ -96,7 +96,7 @@ static int setup_all(void **state)
 	http = vp_http_start(&(struct vp_http_opts){ .state = db,
 						     .image_dir = dir,
 						     .loader_dir = dir,
-						     .guest_dir = dir,
+						     .guest = vp_printf(arena, "%s/vprov-guest", dir),
 						     .addresses = &address,
 						     .naddresses = 1,
 						     .changed = on_changed,

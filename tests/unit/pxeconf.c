@@ -55,7 +55,7 @@ static void dnsmasq_of_two_networks(void **state)
 	(void)state;
 	for (int loader = VP_LOADER_IPXE; loader <= VP_LOADER_PXELINUX; loader++) {
 		o.loader = (enum vp_loader)loader;
-		vp_dnsmasq_conf(&o, "dnsmasq", &out);
+		vp_dnsmasq_conf(&o, false, &out);
 		matches(golden_of[loader], &out);
 	}
 }
@@ -74,7 +74,7 @@ static bool allows_transfers(size_t nodes, unsigned want)
 	const struct vp_serve_opts o = { .state_dir = "/s", .nodes = nodes };
 	vp_cleanup(vp_buf_free) struct vp_buf out = { 0 };
 
-	vp_dnsmasq_conf(&o, "dnsmasq", &out);
+	vp_dnsmasq_conf(&o, false, &out);
 	return strstr(out.data, vp_printf(arena, "tftp-max=%u\n", want));
 }
 
@@ -103,7 +103,7 @@ static void ranges_cover_the_network(void **state)
 		const struct vp_serve_opts o = { .state_dir = "/s", .nets = &cases[i].net, .nnets = 1 };
 		vp_cleanup(vp_buf_free) struct vp_buf out = { 0 };
 
-		vp_dnsmasq_conf(&o, "dnsmasq", &out);
+		vp_dnsmasq_conf(&o, false, &out);
 		assert_non_null(strstr(out.data, cases[i].want));
 	}
 }
@@ -127,7 +127,7 @@ static void dnsmasq_accepts_it(void **state)
 
 	for (const char *const *d = (const char *const[]){ "hosts", "opts", "names", "tftp", NULL }; *d; d++)
 		assert_int_equal(vp_mkdirs(vp_printf(arena, "%s/serve/%s", dir, *d), 0755, &err), 0);
-	vp_dnsmasq_conf(&o, "nobody", &out);
+	vp_dnsmasq_conf(&o, true, &out);
 	conf = vp_printf(arena, "%s/dnsmasq.conf", dir);
 	assert_int_equal(vp_write_file(conf, out.data, out.len, 0644, &err), 0);
 	vp_buf_free(&out);
@@ -391,6 +391,7 @@ static void only_what_changed_is_written(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
+	assert_int_equal(vp_mkdirs(vp_printf(arena, "%s/dnsmasq", dir), 0755, &err), 0);
 	put(&one, "c", "3", true);
 	put(&one, "a", "1", true);
 	put(&one, "b", "2", false);
@@ -411,7 +412,7 @@ static void only_what_changed_is_written(void **state)
 	assert_int_equal(vp_served_sync(dir, &two, &none, &reload, &err), 0);
 	assert_true(reload);
 	assert_string_equal(content(dir, "b"), "absent");
-	assert_int_equal(rmdir(dir), 0);
+	assert_int_equal(vp_remove_tree(dir, &err), 0);
 	/* A directory that is gone is told. */
 	assert_int_equal(vp_served_sync(dir, &none, &one, &reload, &err), -1);
 	assert_int_equal(err.code, VP_E_IO);
