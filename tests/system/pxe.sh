@@ -234,7 +234,7 @@ kill -9 $pid
 wait $pid 2>/dev/null
 ok "killed, its children end, too" wait_for 5 sh -c '! pidof dnsmasq iperf3'
 serve
-wait_for 10 test -e "$state/serve/ready"
+wait_for 10 grep -q "^$pid " "$state/serve/ready"
 pkill -KILL -P $pid -x vprov
 wait $pid
 is "a service that dies takes its helper along" $? 1
