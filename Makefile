@@ -165,12 +165,13 @@ install: all
 	install -m 755 $(BUILD)/guest/vprov-guest $(DESTDIR)$(PREFIX)/lib/vprov/guest
 	install -m 644 $(BUILD)/vprov.8 $(DESTDIR)$(PREFIX)/share/man/man8/vprov.8
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	sed 's|@PREFIX@|$(PREFIX)|' pxe/vprov.service.in >$(DESTDIR)$(PREFIX)/lib/systemd/system/vprov.service
+	for u in pxe/vprov bridge/vprov-net; do sed 's|@PREFIX@|$(PREFIX)|' $$u.service.in >$(DESTDIR)$(PREFIX)/lib/systemd/system/$${u#*/}.service; done
 	install -D -m 644 pxe/vprov.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/vprov.conf
 
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/bin/vprov $(DESTDIR)$(PREFIX)/lib/vprov $(DESTDIR)$(PREFIX)/share/man/man8/vprov.8 \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system/vprov.service $(DESTDIR)$(PREFIX)/lib/sysusers.d/vprov.conf
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/vprov.service $(DESTDIR)$(PREFIX)/lib/systemd/system/vprov-net.service \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/vprov.conf
 
 clean:
 	rm -rf $(BUILD)

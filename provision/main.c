@@ -67,6 +67,7 @@ static const struct vp_option {
 	{ "yes", 'y', NULL, "destroy", "do not ask" },
 	{ "confirm", 'P', "STRING", "destroy apply pxe rebuild", "the data of this node may go: its name, or what a protected one's profile says" },
 	{ "confirm-within", 'W', "SECONDS", "net apply", "the host's own network goes back unless `net confirm` comes so soon, or its hosts answer" },
+	{ "for", 'F', "TOOL", "render", "network of a hypervisor: networkd, ifupdown, NetworkManager or ifcfg; without it what runs here" },
 	{ "adopt", 'a', NULL, "pxe", "list unknown machines, too" },
 	{ "keep-disks", 'k', NULL, "destroy rebuild", "leave the disk images" },
 };
@@ -181,6 +182,7 @@ static int apply_option(struct vp_ctx *c, const struct vp_option *o, const char 
 	case 'y': c->yes = true; break;
 	case 'k': c->keep = true; break;
 	case 'a': c->adopt = true; break;
+	case 'F': c->tool = value; break;
 	case 'W':
 		if (!vp_parse_u64(value, 1, 86400, &n)) {
 			fprintf(stderr, "vprov: --confirm-within %s: seconds, from 1 to 86400\n", value);

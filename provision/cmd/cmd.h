@@ -20,6 +20,8 @@ struct vp_ctx {
 	const char *program;
 	const char *state_dir;
 	int virt;
+	/* render network --for */
+	const char *tool;
 	/* Seconds; 0: not given. */
 	unsigned confirm_within;
 	bool json, exit_code, watch, follow, restart, until_done, yes, keep, unused, markdown, adopt, host, together, durability;

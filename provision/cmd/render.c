@@ -3,6 +3,7 @@
 
 #include "../../pxe/serve.h"
 #include "../../templates/installer.h"
+#include "../plan/persist.h"
 #include "cmd.h"
 
 /* What is known only once a node is armed: the secret of its installation, the root image, and the port of the boot service. */
@@ -66,7 +67,11 @@ static int domain_install(struct vp_ctx *c, const struct vp_node *n, struct vp_b
 
 static int network(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
 {
-	return text(c, "network", vp_node_json(n), vp_escape_line, out, err);
+	struct vp_render r = vp_ctx_render(c);
+
+	if (n->machine != VP_HYPERVISOR)
+		return text(c, "network", vp_node_json(n), vp_escape_line, out, err);
+	return vp_persist_render(&r, c->arena, n, c->tool, out, err);
 }
 
 static int config(struct vp_ctx *c, const struct vp_node *n, struct vp_buf *out, struct vp_err *err)
@@ -224,7 +229,24 @@ static int make(void *arg, const struct vp_node *n, struct vp_buf *out, struct v
 {
 	const struct rendering *r = arg;
 
-	return n->machine == VP_HYPERVISOR ? 0 : r->kind->render(r->c, n, out, err);
+	return n->machine == VP_HYPERVISOR && r->kind->render != network ? 0 : r->kind->render(r->c, n, out, err);
+}
+
+/* The host's own network is written for one of its tools: the one that was named, or that runs here. */
+static bool find_tool(struct vp_ctx *c)
+{
+	const char *found = vp_persist_detect(c->arena);
+
+	if (!c->tool)
+		c->tool = found ? found : vp_persist_tools[0];
+	for (size_t i = 0; vp_persist_tools[i]; i++)
+		if (!strcmp(vp_persist_tools[i], c->tool))
+			return true;
+	fprintf(stderr, "vprov: render: --for %s: there are:", c->tool);
+	for (size_t i = 0; vp_persist_tools[i]; i++)
+		fprintf(stderr, " %s", vp_persist_tools[i]);
+	fputs("\n", stderr);
+	return false;
 }
 
 int vp_cmd_render(struct vp_ctx *c)
@@ -234,7 +256,7 @@ int vp_cmd_render(struct vp_ctx *c)
 	struct vp_fleet fleet = { 0 };
 	int rc;
 
-	if (!r.kind)
+	if (!r.kind || !find_tool(c))
 		return VP_EXIT_USAGE;
 	c->args++;
 	c->nargs--;

@@ -37,7 +37,7 @@ need_image() {
 	need_root
 	local said
 	said=$("${VP_BUILD:-$VP_TOP/build}/image" "${VP_BUILD:-$VP_TOP/build}/guest" "$VP_TOP/pxe/installer" "$@" 2>&1) || { echo "Bail out! no root image: ${said//$'\n'/ }"; exit 1; }
-	export VP_IMAGE_DIR=${said##*$'\n'}
+	export VP_IMAGE_DIR=${said##*$'\n'} VP_ROOT_IMAGE=${said%%$'\n'*}
 }
 
 # need_tiny_image [INSTALLER-DIR [MIB]]: VP_TINY is an image cache of its own, which goes with the suite, with a root image that installs and boots in

@@ -438,7 +438,7 @@ int main(int argc, char **argv)
 	if (unshare(CLONE_NEWNET))
 		DIE("a network namespace needs root\n");
 	/* The kernel is given no reason to add routes and addresses by itself. */
-	if (system("for i in 0 1 2 3; do ip link add p$i type veth peer name q$i && ip link set q$i up || exit 1; done") ||
+	if (system("for i in 0 1 2 3; do /bin/ip link add p$i type veth peer name q$i && /bin/ip link set q$i up || exit 1; done") ||
 	    !(net = vp_net_open(&err)))
 		DIE("no network: %s\n", err.msg);
 	arena = vp_arena_new();
