@@ -245,6 +245,23 @@ static void tell_troubles(struct vp_layout *l, enum vp_install method)
 	}
 }
 
+/* The kernel of the method image drives IDE by libata: what the definition calls hda is sda to it. */
+static void name_ide_disks(struct vp_bind *b)
+{
+	struct vp_node *n = &b->node->n;
+	char letter = 'a';
+
+	for (size_t i = 0; i < n->ndisks; i++) {
+		struct vp_disk *d = &n->disks[i];
+
+		if (!strcmp(d->bus, "ide"))
+			d->target = vp_printf(b->a, "sd%c", letter);
+		if (!strcmp(d->bus, "ide"))
+			vp_replace_origin(b, (struct vp_origin){ vp_field(b, "disk.*.target", d->name), d->target, "derived: bus and position", "", 0 });
+		letter += !strncmp(d->target, "sd", 2);
+	}
+}
+
 void vp_bind_layout(struct vp_bind *b)
 {
 	struct vp_layout l = { .b = b };
@@ -257,5 +274,8 @@ void vp_bind_layout(struct vp_bind *b)
 	check_image(&l);
 	n->install = choose_method(&l);
 	tell_troubles(&l, n->install);
+	/* Under Xen its own drivers take them. */
+	if (n->install == VP_INSTALL_IMAGE && (n->virt == VP_KVM || n->virt == VP_QEMU))
+		name_ide_disks(b);
 	vp_publish_storage(&l);
 }

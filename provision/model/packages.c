@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the root image of a node has to hold because of its storage. */
+/* What the root image of a node has to hold because of its storage and its devices. */
 #include <string.h>
 
 #include "node.h"
@@ -27,6 +27,21 @@ static bool has_uefi(const struct vp_node *n)
 	return n->firmware == VP_UEFI;
 }
 
+/* The standard kernel is made for clouds: it drives what is virtual, and IDE, but no real card and no AHCI. */
+static bool has_real_devices(const struct vp_node *n)
+{
+	for (size_t i = 0; i < n->npackages; i++)
+		if (!strncmp(n->packages[i], "linux-image-", 12))
+			return false;
+	for (size_t i = 0; i < n->nnics; i++)
+		if (!strncmp(n->nics[i].model, "e1000", 5) || !strncmp(n->nics[i].model, "rtl", 3))
+			return true;
+	for (size_t i = 0; i < n->ndisks; i++)
+		if (!strcmp(n->disks[i].bus, "sata"))
+			return true;
+	return false;
+}
+
 static bool listed(const char *const *list, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
@@ -41,7 +56,9 @@ const char **vp_storage_packages(struct vp_arena *a, const struct vp_node *n, si
 		const char *package;
 		bool (*needed)(const struct vp_node *n);
 	} rules[] = {
-		{ "xfsprogs", has_xfs }, { "mdadm", has_md }, { "lvm2", has_vg }, { "grub-efi-amd64-bin", has_uefi }, { "dosfstools", has_uefi }
+		{ "xfsprogs", has_xfs },    { "mdadm", has_md },
+		{ "lvm2", has_vg },	    { "grub-efi-amd64-bin", has_uefi },
+		{ "dosfstools", has_uefi }, { "linux-image-amd64", has_real_devices },
 	};
 	const char **all = vp_alloc(a, (n->npackages + vp_count(rules)) * sizeof(*all));
 

@@ -122,7 +122,7 @@ void vp_block_path(const struct vp_node *n, struct vp_ref ref, struct vp_buf *ou
 const char *vp_block_name(enum vp_block kind);
 /* True where an installation makes what is on it: not in memory, and not in a file. */
 bool vp_block_made(enum vp_block kind);
-/* The packages of the node's root image: its own, then what its file systems, RAID and volume groups need. In the arena. */
+/* The packages of the node's root image: its own, then what its file systems, RAID, volume groups and devices need. In the arena. */
 const char **vp_storage_packages(struct vp_arena *a, const struct vp_node *n, size_t *count);
 /* The EFI system partition, where the profile has one of its own: made last of all, with the boot loader. */
 bool vp_is_esp(const struct vp_node *n, const struct vp_filesystem *f);

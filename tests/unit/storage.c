@@ -361,6 +361,20 @@ static void packages_follow_from_storage(void **state)
 	assert_string_equal(list[1], "lvm2");
 	assert_string_equal(list[2], "xfsprogs");
 	assert_string_equal(list[3], "mdadm");
+	/* A card that is no virtual one, a controller that is none: another kernel, unless there is one already. */
+	n = bind_ok(w, "{}");
+	n->nics[0].model = "e1000";
+	list = vp_storage_packages(w->a, n, &count);
+	assert_int_equal(count, 1);
+	assert_string_equal(list[0], "linux-image-amd64");
+	n->nics[0].model = "virtio";
+	n->disks[0].bus = "sata";
+	vp_storage_packages(w->a, n, &count);
+	assert_int_equal(count, 1);
+	n->packages = (const char *[]){ "linux-image-6.1.0-rt-amd64" };
+	n->npackages = 1;
+	vp_storage_packages(w->a, n, &count);
+	assert_int_equal(count, 1);
 }
 
 static void what_is_left_out_takes_along_what_is_on_it(void **state)
