@@ -280,24 +280,27 @@ static bool emulated(struct vp_arena *a, const struct vp_samples *s)
 
 json_t *vp_report_page(struct vp_arena *a, const struct vp_report *r)
 {
-	json_t *charts = json_array(), *nodes = json_array();
+	json_t *charts = json_array(), *nodes = json_array(), *curves;
 	struct vp_comparisons c;
 	double longest = 1;
 	bool timed = false;
 
 	vp_compare(a, r->samples, r->by, &c);
+	/* What was measured together has figures of its own. */
 	for (size_t i = 0; i < c.n; i++)
-		json_array_append_new(charts, chart(&c.items[i], r->by));
+		if (strncmp(c.items[i].metric, "together.", 9) != 0 || !strcmp(r->by, "vms"))
+			json_array_append_new(charts, chart(&c.items[i], r->by));
 	for (size_t i = 0; i < r->n; i++) {
 		longest = fmax(longest, seconds_of(&r->nodes[i].phases));
 		timed = timed || r->nodes[i].phases.n;
 	}
 	for (size_t i = 0; i < r->n; i++)
 		json_array_append_new(nodes, node_part(&r->nodes[i], longest));
-	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:i}", "time", r->time, "machine", vp_proof_get(a, r->host, "machine"),
-			 "kernel", vp_proof_get(a, r->host, "host_kernel"), "version", VP_VERSION, "emulated", emulated(a, r->samples), "timed",
-			 timed, "charts", charts, "nodes", nodes, "strips", strips(a, r->samples), "published", published(a, r->samples), "samples",
-			 (int)r->samples->n);
+	curves = vp_report_curves(a, r->samples);
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:b, s:o, s:i}", "time", r->time, "machine",
+			 vp_proof_get(a, r->host, "machine"), "kernel", vp_proof_get(a, r->host, "host_kernel"), "version", VP_VERSION, "emulated",
+			 emulated(a, r->samples), "timed", timed, "charts", charts, "nodes", nodes, "strips", strips(a, r->samples), "published",
+			 published(a, r->samples), "together", json_array_size(curves) > 0, "curves", curves, "samples", (int)r->samples->n);
 }
 
 /* --- For programs --- */

@@ -27,6 +27,8 @@ struct vp_report {
 
 /* What the template report.html shows: texts, and places in percent of a figure's width. New reference. */
 json_t *vp_report_page(struct vp_arena *a, const struct vp_report *r);
+/* Of what was measured together: the total by the number of guests, where there is more than one. New reference. */
+json_t *vp_report_curves(struct vp_arena *a, const struct vp_samples *s);
 /* A line for each sample, with a header. */
 void vp_report_csv(struct vp_arena *a, const struct vp_report *r, struct vp_buf *out);
 /* {"time","host","nodes","comparison","samples"}; new reference. */

@@ -207,6 +207,41 @@ static void test_page(void **state)
 	json_decref(page);
 }
 
+/* The total by the number of guests, and what it would be with a processor each: of two, two. */
+static void test_curves(void **state)
+{
+	static const struct {
+		unsigned vms;
+		double total;
+	} runs[] = { { 4, 30000 }, { 1, 20000 }, { 2, 36000 }, { 4, 34000 } };
+	json_t *list, *curve, *points;
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(runs); i++) {
+		add("together.cpu", "qemu", "", runs[i].total, 1, false, "w");
+		samples.items[samples.n - 1].env = vp_printf(arena, "cpus=1\nmachine=EPYC, 2 CPUs\nvms=%u\n", runs[i].vms);
+		add("together.cpu.each", "qemu", "", 1, 1, false, "w");
+	}
+	add("together.disk", "qemu", "", 5, 1, false, "w");
+	list = vp_report_curves(arena, &samples);
+	assert_int_equal(json_array_size(list), 1);
+	curve = json_array_get(list, 0);
+	points = json_object_get(curve, "points");
+	assert_int_equal(json_array_size(points), 3);
+	/* 1, 2, 4 */
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(json_integer_value(json_object_get(json_array_get(points, i), "vms")), 1 << i);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(points, 2), "text")), "31.25 MiB/s");
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(points, 2), "n")), 2);
+	/* From one guest's to twice that, and no further: there are two processors. */
+	assert_int_equal(json_array_size(json_object_get(curve, "ideals")), 2);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(curve, "ideals"), 1), "y1")),
+			    json_string_value(json_object_get(json_array_get(json_object_get(curve, "ideals"), 1), "y2")));
+	assert_string_not_equal(json_string_value(json_object_get(json_array_get(json_object_get(curve, "ideals"), 0), "y1")),
+				json_string_value(json_object_get(json_array_get(json_object_get(curve, "ideals"), 0), "y2")));
+	json_decref(list);
+}
+
 static void test_exports(void **state)
 {
 	struct vp_report r = report();
@@ -255,7 +290,8 @@ static void test_exports(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(test_groups), TEST(test_odd), TEST(test_published), TEST(test_page), TEST(test_exports) };
+	const struct CMUnitTest tests[] = { TEST(test_groups), TEST(test_odd),	  TEST(test_published),
+					    TEST(test_page),   TEST(test_curves), TEST(test_exports) };
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
 }
