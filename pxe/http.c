@@ -488,10 +488,10 @@ static enum MHD_Result post_up(struct vp_http *h, struct MHD_Connection *c, stru
 static enum MHD_Result get_task(struct vp_http *h, struct MHD_Connection *c, struct request *q)
 {
 	(void)h;
-	/* Who works together with others works by this clock. */
-	if (strstr(q->row.task, " together "))
+	/* By whose clock it is measured. */
+	if (*q->row.task)
 		return say(c, MHD_HTTP_OK, vp_printf(q->arena, "%s\nhost=%.6f\n", q->row.task, vp_wall()));
-	return say(c, MHD_HTTP_OK, vp_printf(q->arena, "%s\n", q->row.task[0] ? q->row.task : "none"));
+	return say(c, MHD_HTTP_OK, "none\n");
 }
 
 static enum MHD_Result post_result(struct vp_http *h, struct MHD_Connection *c, struct request *q)

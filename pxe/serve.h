@@ -19,7 +19,7 @@
  *   POST /node/NODE/ack?token=T           end of the installation
  *   POST /node/NODE/failed?token=T        body: the reason
  *   POST /node/NODE/up?token=T            body: proof lines KEY=VALUE of the installed system
- *   GET  /node/NODE/task?token=T          vp_node_row.task, or "none"
+ *   GET  /node/NODE/task?token=T          vp_node_row.task and a line "host=TIME", this machine's clock; or "none"
  *   POST /node/NODE/result/RUN/NAME?token=T  raw output of one tool; NAME "done" ends the run and clears the task
  *   GET  /cgi-bin/aii-installack.cgi      end of the installation, from kickstarts that are made for AII: the address alone says who it is
  *   GET  /                                status page; /live: its changes as server-sent events; /status.json; /metrics for Prometheus

@@ -226,8 +226,9 @@ static int look_at_domain(struct watch *wt, struct tracked *t, struct vp_err *er
 		return begin_second(wt, t, err) ? -1 : 1;
 	/* A guest that QEMU has stopped because its disk failed counts as active. */
 	if (!rc || !dom.active || !strcmp(dom.state, "paused (I/O error)")) {
-		const char *why = vp_printf(wt->w->arena, "the domain is %s (in phase %s, after %s)", rc ? dom.state : "gone", phase_of(wt, t),
-					    *t->row.seen ? t->row.seen : "nothing was heard of it");
+		const char *why = *t->row.task ? vp_printf(wt->w->arena, "the domain is %s in the middle of a measurement", rc ? dom.state : "gone")
+					       : vp_printf(wt->w->arena, "the domain is %s (in phase %s, after %s)", rc ? dom.state : "gone",
+							   phase_of(wt, t), *t->row.seen ? t->row.seen : "nothing was heard of it");
 
 		return vp_state_health(wt->w->state, t->name, VP_FAILED, why, err) ? -1 : 1;
 	}
@@ -390,8 +391,9 @@ static int step_node(struct watch *wt, struct tracked *t, bool now, struct vp_er
 	if (r->life == VP_VERIFIED && !*r->task)
 		return end_node(wt, t, VP_EXIT_OK, err);
 	if (r->life >= VP_UP && !*r->task)
-		return json_is_true(json_object_get(json_object_get(t->json, "verify"), "enabled")) ? judge_results(wt, t, err)
-												    : end_node(wt, t, VP_EXIT_OK, err);
+		/* Not measured by itself, perhaps, but when it was asked for. */
+		return *t->run || json_is_true(json_object_get(json_object_get(t->json, "verify"), "enabled")) ? judge_results(wt, t, err)
+													       : end_node(wt, t, VP_EXIT_OK, err);
 	if (vp_waits(wt->w, r))
 		return now ? be_next(wt, t, err) : 0;
 	if (r->life >= VP_UP)

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -23,6 +24,9 @@
 /* A site's own tests: programs NAME.TOOL, which print what that tool prints ("lines" is the simple one). They leave nothing behind. */
 #define OWN_DIR	    "/etc/vprov/verify.d"
 #define OWN_SECONDS 86400
+/* Clocks are compared for so long, twice: for each second of the network's, and at most. */
+#define CLOCK_SHARE   6
+#define CLOCK_SECONDS 12
 /* Seconds between questions while the service answers; and while it does not, after the first two minutes of one question a second. */
 #define POLL	  5
 #define POLL_LOST 60
@@ -127,11 +131,30 @@ static bool take(int fd, struct text *t)
 	return true;
 }
 
+/* What went wrong with the last measurement, in one line: the last words of its program on stderr. "" for nothing. */
+static char said[160];
+
+/* The last line of a file that is not empty. */
+static void last_words(int fd)
+{
+	char text[512];
+	off_t size = lseek(fd, 0, SEEK_END);
+	off_t from = size > (off_t)sizeof(text) - 1 ? size - (off_t)sizeof(text) + 1 : 0;
+	ssize_t n = pread(fd, text, sizeof(text) - 1, from);
+	const char *line;
+
+	while (n > 0 && (unsigned char)text[n - 1] <= ' ')
+		n--;
+	text[n > 0 ? n : 0] = '\0';
+	line = strrchr(text, '\n');
+	snprintf(said, sizeof(said), "%.*s", (int)sizeof(said) - 1, line ? line + 1 : text);
+}
+
 /* Runs a program with its stdout going into t, at most limit_s seconds. Its exit status, or -1. */
 static int run(const char *const argv[], struct text *t, int limit_s)
 {
 	double end = vp_guest_clock(CLOCK_MONOTONIC) + limit_s;
-	int fds[2], status = -1;
+	int fds[2], status = -1, words = memfd_create("stderr", MFD_CLOEXEC);
 	bool more = true;
 	pid_t pid;
 
@@ -140,6 +163,7 @@ static int run(const char *const argv[], struct text *t, int limit_s)
 	if (!pid) {
 		setpgid(0, 0);
 		dup2(fds[1], 1);
+		dup2(words, 2);
 		execvp(argv[0], (char *const *)argv);
 		perror(argv[0]);
 		_exit(127);
@@ -152,6 +176,8 @@ static int run(const char *const argv[], struct text *t, int limit_s)
 	close(fds[0]);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	last_words(words);
+	close(words);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
@@ -200,6 +226,18 @@ static int do_cpu(const struct agent *a, const struct task *k, struct text *t)
 	return vp_guest_cpu(t->f, k->laps);
 }
 
+/* For what is measured on the disk; false, with what it is, where it cannot be. */
+static bool make_work_dir(void)
+{
+	if (mkdir(WORK_DIR, 0700) && errno != EEXIST)
+		snprintf(said, sizeof(said), "%s: %s", WORK_DIR, strerror(errno));
+	else if (!on_root_disk(WORK_DIR))
+		snprintf(said, sizeof(said), "%s is not on the root disk", WORK_DIR);
+	else
+		return true;
+	return false;
+}
+
 static int do_bonnie(const struct agent *a, const struct task *k, struct text *t)
 {
 	unsigned mib =
@@ -209,12 +247,26 @@ static int do_bonnie(const struct agent *a, const struct task *k, struct text *t
 
 	snprintf(size, sizeof(size), "%u", mib);
 	snprintf(ram, sizeof(ram), "%u", mib / 2);
-	if ((mkdir(WORK_DIR, 0700) && errno != EEXIST) || !on_root_disk(WORK_DIR))
-		fprintf(stderr, "vprov-guest: %s is not on the root disk\n", WORK_DIR);
-	else
+	if (make_work_dir())
 		rc = run((const char *const[]){ "bonnie++", "-q", "-d", WORK_DIR, "-u", "root", "-m", a->node, "-n", "0", "-f", "-D", "-s", size,
 						"-r", ram, NULL },
 			 t, 3600);
+	rmdir(WORK_DIR);
+	return rc;
+}
+
+/* How long a small write takes until it is durable. Where fio is installed: it is large. */
+static int do_fio(const struct agent *a, const struct task *k, struct text *t)
+{
+	int rc = -1;
+
+	(void)a;
+	(void)k;
+	if (make_work_dir())
+		rc = run((const char *const[]){ "fio", "--output-format=json", "--name=durable", "--directory=" WORK_DIR, "--rw=write", "--bs=4k",
+						"--size=4m", "--fdatasync=1", "--time_based", "--runtime=5", NULL },
+			 t, 120);
+	unlink(WORK_DIR "/durable.0.0");
 	rmdir(WORK_DIR);
 	return rc;
 }
@@ -258,11 +310,38 @@ static int do_proof(const struct agent *a, const struct task *k, struct text *t)
 	return 0;
 }
 
+/* Who asks the service, and for which task. */
+struct asker {
+	const struct agent *a;
+	const struct task *k;
+};
+
+static char *ask_service(const void *agent)
+{
+	const struct asker *t = agent;
+	char *answer = NULL;
+
+	if (call(t->a, "GET", "task", NULL, &answer) == 200)
+		return answer;
+	free(answer);
+	return NULL;
+}
+
+static int do_clock(const struct agent *a, const struct task *k, struct text *t)
+{
+	unsigned seconds = k->net_seconds < CLOCK_SECONDS / CLOCK_SHARE ? CLOCK_SHARE * k->net_seconds : CLOCK_SECONDS;
+	struct asker asker = { a, k };
+
+	return vp_guest_clocks(t->f, seconds, ask_service, &asker);
+}
+
 static const struct measurement {
 	const char *name;
 	int (*run)(const struct agent *a, const struct task *k, struct text *t);
 } measurements[] = {
-	{ "proof", do_proof }, { "cpu", do_cpu }, { "bonnie", do_bonnie }, { "iperf3_send", do_send }, { "iperf3_receive", do_receive },
+	{ "proof", do_proof }, { "cpu", do_cpu },	   { "bonnie", do_bonnie },
+	{ "fio", do_fio },     { "iperf3_send", do_send }, { "iperf3_receive", do_receive },
+	{ "clock", do_clock },
 };
 
 /* Nothing is measured while the system still starts; one that cannot tell is not waited for. */
@@ -275,12 +354,46 @@ static void wait_for_quiet(void)
 	text_free(&t);
 }
 
-/* One measurement that went into t: noted with its times, and told. 0 where it arrived. */
+/* Bytes that all cards have moved. */
+static unsigned long long net_bytes(void)
+{
+	static const char *const names[] = { "rx_bytes", "tx_bytes" };
+	unsigned long long sum = 0;
+	DIR *d = opendir("/sys/class/net");
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		char path[512];
+
+		snprintf(path, sizeof(path), "/sys/class/net/%s/device", e->d_name);
+		for (size_t i = 0; i < 2 && !access(path, F_OK); i++) {
+			char file[600];
+			unsigned long long n = 0;
+			FILE *f;
+
+			snprintf(file, sizeof(file), "/sys/class/net/%s/statistics/%s", e->d_name, names[i]);
+			f = fopen(file, "re");
+			if (f && fscanf(f, "%llu", &n) == 1)
+				sum += n;
+			if (f)
+				fclose(f);
+		}
+	}
+	if (d)
+		closedir(d);
+	return sum;
+}
+
+/* One measurement that went into t: noted with its times, and what all cards moved meanwhile, and told. 0 where it arrived. */
 static int told(const struct agent *a, const struct task *k, const char *name, double start, int status, struct text *t, FILE *times)
 {
+	static unsigned long long before;
+	unsigned long long now = net_bytes();
 	int rc;
 
-	fprintf(times, "name=%s start=%.3f end=%.3f status=%d\n", name, start, vp_guest_clock(CLOCK_BOOTTIME), status);
+	fprintf(times, "name=%s start=%.3f end=%.3f status=%d net_bytes=%llu said=%s\n", name, start, vp_guest_clock(CLOCK_BOOTTIME), status,
+		now - before, status ? said : "");
+	before = now;
+	*said = '\0';
 	rc = deliver(a, k->run, name, t);
 	text_free(t);
 	return rc;
@@ -340,25 +453,9 @@ static int verify(const struct agent *a, const struct task *k)
 
 /* --- Together with other nodes --- */
 
-struct together {
-	const struct agent *a;
-	const struct task *k;
-};
-
-static char *together_ask(const void *agent)
-{
-	const struct together *t = agent;
-	char *answer = NULL;
-
-	if (call(t->a, "GET", "task", NULL, &answer) == 200)
-		return answer;
-	free(answer);
-	return NULL;
-}
-
 static int together_tell(const void *agent, const char *what)
 {
-	const struct together *t = agent;
+	const struct asker *t = agent;
 	struct text none;
 	int rc;
 
@@ -370,8 +467,8 @@ static int together_tell(const void *agent, const char *what)
 
 static int together(const struct agent *a, const struct task *k)
 {
-	struct together t = { a, k };
-	struct vp_together_task task = { k->kind, k->warm, k->seconds, k->disk_mib, WORK_DIR, together_ask, together_tell, &t };
+	struct asker t = { a, k };
+	struct vp_together_task task = { k->kind, k->warm, k->seconds, k->disk_mib, WORK_DIR, ask_service, together_tell, &t };
 	struct text out;
 	int rc;
 
@@ -381,8 +478,8 @@ static int together(const struct agent *a, const struct task *k)
 	rc = deliver(a, k->run, "proof", &out);
 	text_free(&out);
 	text_open(&out);
-	if (!strcmp(k->kind, "disk") && ((mkdir(WORK_DIR, 0700) && errno != EEXIST) || !on_root_disk(WORK_DIR)))
-		fprintf(out.f, "%s is not on the root disk\n", WORK_DIR);
+	if (!strcmp(k->kind, "disk") && !make_work_dir())
+		fprintf(out.f, "%s\n", said);
 	else if (!rc)
 		vp_guest_together(out.f, &task);
 	rmdir(WORK_DIR);

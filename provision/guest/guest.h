@@ -81,6 +81,9 @@ int vp_guest_setup(const char *root, const char *url, const char *node, const ch
 /* Reports in and works on tasks until killed; exit status. */
 int vp_guest_agent(const char *conf);
 
+/* Compares the clocks with the host's, so many seconds idle and as many loaded; ask as above. 0 or -1. */
+int vp_guest_clocks(FILE *out, unsigned seconds, char *(*ask)(const void *agent), const void *agent);
+
 /* Writes records to a disk and says which are durable, a line each time, waiting for a line in between; exit status. */
 int vp_guest_journal(const char *disk, unsigned transactions);
 

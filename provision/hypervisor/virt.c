@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <fcntl.h>
@@ -473,6 +475,61 @@ static uint64_t vcpu_time(virDomainPtr dom, unsigned n)
 	return ns;
 }
 
+/* The process of a guest of QEMU on this machine, by what libvirt calls it; 0 for none. */
+static long process_of(const char *name)
+{
+	char want[256], path[64], line[512];
+	DIR *d = opendir("/proc");
+	long found = 0;
+
+	snprintf(want, sizeof(want), "guest=%s,", name);
+	for (struct dirent *e; d && !found && (e = readdir(d));) {
+		long pid = strtol(e->d_name, NULL, 10);
+		FILE *f;
+		size_t n;
+
+		snprintf(path, sizeof(path), "/proc/%ld/cmdline", pid);
+		f = pid > 0 ? fopen(path, "re") : NULL;
+		n = f ? fread(line, 1, sizeof(line) - 1, f) : 0;
+		if (f)
+			fclose(f);
+		for (size_t i = 0; i < n && !found; i += strnlen(line + i, n - i) + 1) {
+			line[n] = '\0';
+			found = !strncmp(line + i, want, strlen(want)) ? pid : 0;
+		}
+	}
+	if (d)
+		closedir(d);
+	return found;
+}
+
+/* Under software emulation libvirt knows no threads of virtual processors; QEMU calls them "CPU 0/TCG". */
+static uint64_t thread_time(const char *name)
+{
+	char path[96], stat[512];
+	long pid = process_of(name);
+	unsigned long long user, system, ticks = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%ld/task", pid);
+	d = pid ? opendir(path) : NULL;
+	for (struct dirent *e; d && (e = readdir(d));) {
+		const char *end;
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%ld/task/%.20s/stat", pid, e->d_name);
+		f = *e->d_name == '.' ? NULL : fopen(path, "re");
+		if (f && fgets(stat, sizeof(stat), f) && strstr(stat, "(CPU ") && (end = strrchr(stat, ')')) &&
+		    sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) == 2)
+			ticks += user + system;
+		if (f)
+			fclose(f);
+	}
+	if (d)
+		closedir(d);
+	return ticks * (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
 static int virt_stats(struct vp_hv *hv, const char *name, struct vp_virt_stats *out, struct vp_err *err)
 {
 	DOM dom = NULL;
@@ -487,6 +544,8 @@ static int virt_stats(struct vp_hv *hv, const char *name, struct vp_virt_stats *
 	if (!xml || virDomainGetInfo(dom, &info))
 		return vp_virt_fail(err, "read the counters of", name);
 	out->vcpu_ns = vcpu_time(dom, info.nrVirtCpu);
+	if (!out->vcpu_ns && hv->local)
+		out->vcpu_ns = thread_time(name);
 	out->cpu_ns = info.cpuTime;
 	for (const char *at = xml; next_value(&at, "\n    <disk ", "<target dev='", dev, sizeof(dev));) {
 		virDomainBlockStatsStruct s;

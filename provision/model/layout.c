@@ -257,7 +257,8 @@ static void name_ide_disks(struct vp_bind *b)
 		if (!strcmp(d->bus, "ide"))
 			d->target = vp_printf(b->a, "sd%c", letter);
 		if (!strcmp(d->bus, "ide"))
-			vp_replace_origin(b, (struct vp_origin){ vp_field(b, "disk.*.target", d->name), d->target, "derived: bus and position", "", 0 });
+			vp_replace_origin(b,
+					  (struct vp_origin){ vp_field(b, "disk.*.target", d->name), d->target, "derived: bus and position", "", 0 });
 		letter += !strncmp(d->target, "sd", 2);
 	}
 }

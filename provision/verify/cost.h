@@ -8,9 +8,12 @@
 
 #include "../state/state.h"
 
-/* First line of the result "cost". The counters: seconds since 1970; nanoseconds of all threads of the machine, and of its virtual processors alone;
- * bytes of all its disks, and of its cards. */
-#define VP_COST_HEADER "source=libvirt time cpu_ns vcpu_ns block_bytes net_bytes\n"
+/*
+ * First line of the result "cost", before the counters: seconds since 1970; nanoseconds of all threads of the machine, and of its virtual processors
+ * alone; bytes of all its disks, and of its cards. They are libvirt's, as of `virsh domstats`; under software emulation it knows no threads of
+ * virtual processors, and these are read from /proc.
+ */
+#define VP_COST_HEADER "source=hypervisor time cpu_ns vcpu_ns block_bytes net_bytes\n"
 
 /*
  * CPU seconds per GiB beyond the virtual processors' own, of the measurement whose result is `what`: "bonnie" moves its disk's bytes, the iperf3 ones

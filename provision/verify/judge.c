@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "cost.h"
 #include "environ.h"
 #include "gate.h"
@@ -13,6 +14,11 @@
 /* Of a guest's clock against the host's, over a run: what a result may take on its way, and what is then still too much. */
 #define CLOCK_SECONDS 2.0
 #define CLOCK_SHARE   0.02
+/* And where it compared itself with the host's. */
+#define CLOCK_PPM 1000.0
+/* A measurement of the network may have this much company, by the cards' own counters: headers, acknowledgements, its result. */
+#define NET_SHARE 1.3
+#define NET_SLACK 8e6
 /* So many runs in a hundred may be void before what the others say is void, too. */
 #define MAX_VOID 34
 
@@ -50,7 +56,15 @@ static const struct row {
 	{ "disk.seeks", "1/s", "bonnie", "bonnie", "seeks", false },
 	{ "net.send", "Mbit/s", "iperf3_send", "iperf3", "send", true },
 	{ "net.receive", "Mbit/s", "iperf3_receive", "iperf3", "receive", true },
-}, costs[] = {
+}, optional[] = {
+	{ "disk.fdatasync", "us", "fio", "fio", "sync.p50", true },
+	{ "disk.fdatasync_p99", "us", "fio", "fio", "sync.p99", true },
+	{ "clock.drift_idle", "ppm", "clock", "clock", "drift_idle", true },
+	{ "clock.drift_loaded", "ppm", "clock", "clock", "drift_loaded", true },
+	{ "clock.ntp_idle", "ppm", "clock", "clock", "ntp_idle", true },
+	{ "clock.ntp_loaded", "ppm", "clock", "clock", "ntp_loaded", true },
+	{ "clock.offset", "ms", "clock", "clock", "offset", true },
+	/* From the hypervisor's counters beside the results (cost.h). */
 	{ "cost.disk", "s/GiB", "bonnie", "cost", "", true },
 	{ "cost.send", "s/GiB", "iperf3_send", "cost", "", true },
 	{ "cost.receive", "s/GiB", "iperf3_receive", "cost", "", true },
@@ -69,12 +83,13 @@ static const struct vp_result *find_result(const struct judge *j, const struct r
 	return NULL;
 }
 
-static bool find_any(const struct judge *j, const char *name)
+/* The first run that has it. */
+static const struct run *find_any(const struct judge *j, const char *name)
 {
 	for (size_t i = 0; i < j->nruns; i++)
 		if (find_result(j, &j->runs[i], name))
-			return true;
-	return false;
+			return &j->runs[i];
+	return NULL;
 }
 
 /* A result as text; NULL where it did not arrive. The tools speak ASCII: anything else must reach neither terminals nor JSON. */
@@ -105,6 +120,9 @@ static void doubt(struct vp_metric *m, enum vp_verdict verdict, const char *reas
 struct timing {
 	double start, end;
 	int status;
+	/* What all cards moved meanwhile; 0: not told. What its program said last. */
+	double net_bytes;
+	const char *said;
 };
 
 /* What the guest told of a measurement: by its own clock, in seconds since it booted. */
@@ -113,8 +131,15 @@ static bool timing_of(const struct judge *j, const struct run *run, const char *
 	const char *timings = raw_text(j, run, "timings"), *line;
 
 	line = timings ? strstr(timings, vp_printf(j->arena, "name=%s ", result)) : NULL;
-	*out = (struct timing){ 0 };
-	return line && sscanf(line, "name=%*s start=%lf end=%lf status=%d", &out->start, &out->end, &out->status) == 3;
+	*out = (struct timing){ .said = "" };
+	if (!line)
+		return false;
+	line = vp_strndup(j->arena, line, strcspn(line, "\n"));
+	if (strstr(line, " net_bytes="))
+		out->net_bytes = strtod(strstr(line, " net_bytes=") + 11, NULL);
+	if (strstr(line, " said="))
+		out->said = vp_printable(j->arena, strstr(line, " said=") + 6, 120);
+	return sscanf(line, "name=%*s start=%lf end=%lf status=%d", &out->start, &out->end, &out->status) == 3;
 }
 
 /*
@@ -136,6 +161,21 @@ static const char *check_clock(const struct judge *j, const struct run *run)
 	return vp_printf(j->arena, "its clock is wrong: it counted %.1f s where %.1f s went by", guest, host);
 }
 
+/* What it compared itself: over two times some seconds, so that a clock that runs a thousandth too fast is seen. */
+static const char *check_drift(const struct judge *j, const struct run *run)
+{
+	const char *text = raw_text(j, run, "clock");
+	struct vp_clocks c;
+	struct vp_err err = { 0 };
+
+	if (!text || vp_clocks_read(j->arena, text, &c, &err))
+		return "";
+	for (int i = 0; i < 2; i++)
+		if (fabs(c.monotonic[i].ppm) - c.monotonic[i].unsure > CLOCK_PPM)
+			return vp_printf(j->arena, "its clock is wrong: it gains %+.0f ppm on the host's", c.monotonic[i].ppm);
+	return "";
+}
+
 static void add_run(struct judge *j, size_t i)
 {
 	struct run *run;
@@ -151,6 +191,8 @@ static void add_run(struct judge *j, size_t i)
 		run->wrong = vp_printf(j->arena, "not the node that was meant: %s", run->wrong);
 	else
 		run->wrong = check_clock(j, run);
+	if (!*run->wrong)
+		run->wrong = check_drift(j, run);
 	run->proof = run->proof ? run->proof : "";
 }
 
@@ -168,6 +210,8 @@ static bool read_output(const struct judge *j, const struct run *run, struct vp_
 		doubt(m, VP_INCONCLUSIVE, vp_printf(j->arena, "its tool for '%s' is not installed in the guest", row->result));
 	else if (!text)
 		doubt(m, VP_VOID, vp_printf(j->arena, "the guest sent no '%s'", row->result));
+	else if (t.status && *t.said)
+		doubt(m, VP_VOID, vp_printf(j->arena, "'%s' failed in the guest: %s", row->result, t.said));
 	else if (vp_tool_read(j->arena, row->tool, NULL, text, out, &err) && out->wrong)
 		doubt(m, VP_FAIL, out->wrong);
 	else if (err.msg[0])
@@ -191,6 +235,21 @@ static double run_cost(struct judge *j, const struct run *run, struct vp_metric 
 	else if (!m->env)
 		m->env = vp_environ(j->arena, run->proof, raw_text(j, run, "host"), j->expect, vp_printf(j->arena, "cost.%s", row->result), "");
 	return value;
+}
+
+/* Whether the cards moved what was measured, and little else. */
+static bool is_alone(struct judge *j, const struct run *run, struct vp_metric *m, const struct row *row, double mbit)
+{
+	double seconds = (double)json_integer_value(json_object_get(json_object_get(j->expect, "verify"), "net_seconds"));
+	struct timing t;
+
+	timing_of(j, run, row->result, &t);
+	if (strcmp(row->tool, "iperf3") != 0 || !(t.net_bytes > 0) || t.net_bytes <= mbit * 1e6 / 8 * seconds * NET_SHARE + NET_SLACK)
+		return true;
+	doubt(m, VP_VOID,
+	      vp_printf(j->arena, "its network was not its own: it carried %.0f MB, of which %.0f were the measurement's", t.net_bytes / 1e6,
+			mbit / 8 * seconds));
+	return false;
 }
 
 /* The median of one run's figures; NaN, and m says why, where there is none. */
@@ -220,6 +279,8 @@ static double run_value(struct judge *j, const struct run *run, struct vp_metric
 		doubt(m, VP_INCONCLUSIVE, "too short to be measured: it needs a larger file");
 	else if (!m->env)
 		m->env = vp_environ(j->arena, run->proof, raw_text(j, run, "host"), j->expect, row->tool, reading.with);
+	if (n && !is_alone(j, run, m, row, vp_stat_median(laps, n)))
+		return NAN;
 	return vp_stat_median(laps, n);
 }
 
@@ -319,11 +380,22 @@ static void judge_owns(struct judge *j)
 	}
 }
 
-/* Where nobody looked at the hypervisor's counters, or too little was moved, there is nothing to say, and that is no doubt about the node. */
-static void judge_costs(struct judge *j)
+/* An older guest compares no clocks, most have no NTP daemon that holds one, and nobody may have looked at the hypervisor's counters. */
+static bool is_there(struct judge *j, const struct row *row)
 {
-	for (size_t i = 0; i < vp_count(costs) && find_any(j, "cost") && !vp_environ_is_bare(j->expect); i++) {
-		judge_row(j, &costs[i]);
+	const struct run *run = find_any(j, strcmp(row->tool, "cost") ? row->result : "cost");
+	const char *text = run ? raw_text(j, run, row->result) : NULL;
+
+	return run && (strncmp(row->figure, "ntp_", 4) != 0 || (text && strstr(text, " ntp=1 ")));
+}
+
+/* Where too little was moved to tell what it costs, that is no doubt about the node. */
+static void judge_optional(struct judge *j)
+{
+	for (size_t i = 0; i < vp_count(optional); i++) {
+		if (vp_environ_is_bare(j->expect) || !is_there(j, &optional[i]))
+			continue;
+		judge_row(j, &optional[i]);
 		if (j->v->metrics[j->v->n - 1].verdict == VP_INCONCLUSIVE && !j->v->metrics[j->v->n - 1].nsamples)
 			j->v->n--;
 	}
@@ -367,7 +439,7 @@ void vp_verify_judge(struct vp_arena *a, const char *node, const struct vp_resul
 	for (size_t i = 0; i < vp_count(rows); i++)
 		if (!bare || !rows[i].network)
 			judge_row(&j, &rows[i]);
-	judge_costs(&j);
+	judge_optional(&j);
 	judge_owns(&j);
 	for (size_t i = 0; i < out->n; i++)
 		out->verdict = worse(out->verdict, out->metrics[i].verdict);

@@ -9,8 +9,9 @@ static const struct {
 	const char *name;
 	vp_tool_fn *parse;
 } tools[] = {
-	{ "bonnie", vp_tool_bonnie }, { "iperf2", vp_tool_iperf2 },	{ "iperf3", vp_tool_iperf3 }, { "fio", vp_tool_fio },
-	{ "hs06", vp_tool_hs06 },     { "hepscore", vp_tool_hepscore }, { "cpu", vp_tool_cpu },	      { "lines", vp_tool_lines },
+	{ "bonnie", vp_tool_bonnie }, { "iperf2", vp_tool_iperf2 }, { "iperf3", vp_tool_iperf3 },
+	{ "fio", vp_tool_fio },	      { "hs06", vp_tool_hs06 },	    { "hepscore", vp_tool_hepscore },
+	{ "cpu", vp_tool_cpu },	      { "lines", vp_tool_lines },   { "clock", vp_tool_clock },
 };
 
 size_t vp_fields(const char *line, struct vp_field *out, size_t max)

@@ -8,6 +8,7 @@
 #define VP_TOOLS_H
 
 #include "../base/base.h"
+#include "stat.h"
 
 struct vp_figure {
 	/* Within the tool: "put_block", "send", "write.p99". A name comes once for each sample. */
@@ -44,8 +45,8 @@ struct vp_asked {
 /*
  * Reads the output of a tool: "bonnie" (bonnie++ -q, 1.0x, 1.9x, 2.00), "iperf2" (-y C, 2.0.4 to 2.1), "iperf3" (-J), "fio" (--output-format=json),
  * "hs06" (HEP-SPEC06: SPEC's .txt files, as `tail -v` puts them together), "hepscore" (hep-score's JSON, or that of hep-benchmark-suite 2.0 to 3.1),
- * "cpu" (our own kernel), "lines" (a site's own: "NAME VALUE UNIT [less]", then "end"). 0, or -1 with VP_E_VERIFY and no figures. asked may be NULL.
- * Figures and texts are in the arena.
+ * "cpu" (our own kernel), "clock" (our own comparison of clocks), "lines" (a site's own: "NAME VALUE UNIT [less]", then "end"). 0, or -1 with
+ * VP_E_VERIFY and no figures. asked may be NULL. Figures and texts are in the arena.
  */
 int vp_tool_read(struct vp_arena *a, const char *tool, const struct vp_asked *asked, const char *text, struct vp_reading *out, struct vp_err *err);
 bool vp_tool_known(const char *tool);
@@ -57,7 +58,7 @@ const struct vp_figure *vp_reading_find(const struct vp_reading *r, const char *
 
 /* --- Inside: the parsers, and what they share. --- */
 typedef int vp_tool_fn(const struct vp_asked *asked, const char *text, struct vp_reading *out, struct vp_err *err);
-vp_tool_fn vp_tool_bonnie, vp_tool_iperf2, vp_tool_iperf3, vp_tool_fio, vp_tool_hs06, vp_tool_hepscore, vp_tool_cpu, vp_tool_lines;
+vp_tool_fn vp_tool_bonnie, vp_tool_iperf2, vp_tool_iperf3, vp_tool_fio, vp_tool_hs06, vp_tool_hepscore, vp_tool_cpu, vp_tool_clock, vp_tool_lines;
 
 /* A piece of a text, which need not end there. */
 struct vp_field {

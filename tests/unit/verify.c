@@ -11,6 +11,7 @@
 /* The kernel that runs in nodes, built here as it is there. */
 #include "../../provision/guest/cpu.c" // NOLINT(bugprone-suspicious-include)
 #include "../../provision/verify/certificate.h"
+#include "../../provision/verify/clock.h"
 #include "../../provision/verify/cost.h"
 #include "../../provision/verify/tools.h"
 #include "../../provision/verify/verify.h"
@@ -140,6 +141,66 @@ static const char *replaced(const char *text, const char *from, const char *to)
 
 	assert_non_null(at);
 	return vp_printf(arena, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+}
+
+/* --- Clocks --- */
+
+/* As a guest tells it whose clocks gain so many ppm: idle and loaded, of the monotonic and of the raw one. */
+static const char *clock_text(const double monotonic[2], const double raw[2], int ntp)
+{
+	struct vp_buf b = { 0 };
+	const char *text;
+
+	vp_buf_addf(&b, "seconds=12 ntp=%d frequency_ppm=0.000 tick=10000\n", ntp);
+	for (int i = 0; i < 2; i++)
+		for (int k = 0; k < 48; k++) {
+			double host = 1e9 + 20 * i + 0.25 * k, ours = 50 + (host - 1e9) * (1 + monotonic[i] / 1e6);
+			/* One answer in four is quick, the others are late, each by another time. */
+			double way = k % 4 ? 0.02 + 0.003 * (k % 7) : 0.001;
+
+			vp_buf_addf(&b, "%s %.6f %.6f %.6f %.6f %.6f\n", i ? "loaded" : "idle", ours - 0.001, host, ours + way, host + 0.25 + way,
+				    70 + (host - 1e9) * (1 + raw[i] / 1e6) + way);
+		}
+	vp_buf_adds(&b, "end\n");
+	text = vp_strdup(arena, vp_buf_str(&b));
+	vp_buf_free(&b);
+	return text;
+}
+
+static double figure_of(const struct vp_reading *r, const char *name)
+{
+	const struct vp_figure *f = vp_reading_find(r, name);
+
+	return f ? f->value : NAN;
+}
+
+static void test_clock_tool(void **state)
+{
+	const double none[2] = { 0, 0 }, some[2] = { 12, -30 }, much[2] = { 0, 900 };
+	const char *good = clock_text(some, some, 0);
+	struct vp_reading r;
+	struct vp_clocks c;
+	struct vp_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(vp_tool_read(arena, "clock", NULL, good, &r, &err), 0);
+	assert_true(fabs(figure_of(&r, "drift_idle") - 12) < 1 && fabs(figure_of(&r, "drift_loaded") - 30) < 1);
+	assert_true(fabs(figure_of(&r, "offset") - 250) < 1);
+	assert_true(isnan(figure_of(&r, "ntp_idle")));
+	assert_int_equal(vp_clocks_read(arena, good, &c, &err), 0);
+	assert_true(fabs(c.monotonic[1].ppm + 30) < 1 && c.monotonic[1].unsure < 1 && !c.ntp);
+	assert_int_equal(vp_tool_read(arena, "clock", NULL, clock_text(none, some, 1), &r, &err), 0);
+	assert_true(figure_of(&r, "ntp_idle") < 1);
+	/* Beyond what NTP holds the node is bad, not the measurement. */
+	assert_int_equal(vp_tool_read(arena, "clock", NULL, clock_text(none, much, 0), &r, &err), -1);
+	assert_non_null(r.wrong);
+	assert_non_null(strstr(r.wrong, "drifts by +900 ppm"));
+	for (size_t cut = 0; cut < strlen(good) - 1; cut += 97) {
+		assert_int_equal(vp_tool_read(arena, "clock", NULL, vp_strndup(arena, good, cut), &r, &err), -1);
+		assert_null(r.wrong);
+	}
+	assert_int_equal(vp_tool_read(arena, "clock", NULL, replaced(good, "idle ", "idel "), &r, &err), -1);
+	assert_int_equal(vp_tool_read(arena, "clock", NULL, vp_printf(arena, "%sidle", good), &r, &err), -1);
 }
 
 static const char *const names[] = { "proof", "cpu", "bonnie", "iperf3_send", "iperf3_receive", "timings" };
@@ -709,10 +770,10 @@ static void test_stored(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_cpu_kernel), TEST(test_cost),	  TEST(test_judge_changes), TEST(test_judge_status),
-		TEST(test_median),     TEST(test_golden), TEST(test_json_missing),  TEST(test_hostile_bytes),
-		TEST(test_session),    TEST(test_clocks), TEST(test_gate),	    TEST(test_environment),
-		TEST(test_busy_host),  TEST(test_own),	  TEST(test_certificate),   TEST(test_stored),
+		TEST(test_cpu_kernel),	TEST(test_cost),   TEST(test_clock_tool),   TEST(test_judge_changes), TEST(test_judge_status),
+		TEST(test_median),	TEST(test_golden), TEST(test_json_missing), TEST(test_hostile_bytes), TEST(test_session),
+		TEST(test_clocks),	TEST(test_gate),   TEST(test_environment),  TEST(test_busy_host),     TEST(test_own),
+		TEST(test_certificate), TEST(test_stored),
 	};
 
 	return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
