@@ -13,9 +13,13 @@ static bool of_network(enum vp_kind k)
 	return k >= VP_KIND_LINK && k <= VP_KIND_GUARD;
 }
 
-/* "vprov" for this state directory's, "vprov, other state" for another one's, "" for anybody else's. */
+/* "vprov" for this state directory's ("vprov, orphan" where its node is gone), "vprov, other state" for another one's, "" for anybody else's. */
 static const char *owner_of(struct vp_world *w, const struct vp_link *l)
 {
+	struct vp_resources made = { 0 };
+
+	if (w->state && !vp_resources(w->state, w->arena, NULL, &made, NULL) && vp_link_orphan(l, vp_mark(w), &made))
+		return "vprov, orphan";
 	if (w->state && (vp_link_owned(l, vp_mark(w)) || !strcmp(l->alias, vp_network_mark(w->arena, vp_mark(w)))))
 		return "vprov";
 	return strncmp(l->alias, "vprov:", 6) ? "" : "vprov, other state";

@@ -545,6 +545,38 @@ static void check_installer(struct look *l, const struct vp_node *n)
 					  vp_install_name(n->install)));
 }
 
+static bool has_ports(const struct look *l, const char *bridge)
+{
+	for (size_t i = 0; i < l->links.n; i++)
+		if (!strcmp(l->links.items[i].master, bridge))
+			return true;
+	return false;
+}
+
+/* What carries the mark and belongs to no node that is known: its node has died with its record. What is in use stays. */
+static void plan_orphans(struct look *l)
+{
+	for (size_t i = 0; l->w->state && l->w->render.own_taps && i < l->links.n; i++) {
+		const struct vp_link *link = &l->links.items[i];
+		enum vp_kind kind = link->kind == VP_LINK_BRIDGE ? VP_KIND_BRIDGE : VP_KIND_TAP;
+		const char *before;
+
+		if (!vp_link_orphan(link, l->mark, &l->made) || planned(l, kind, link->name) ||
+		    (kind == VP_KIND_BRIDGE ? has_ports(l, link->name) : link->carrier))
+			continue;
+		before = kind == VP_KIND_TAP ? vp_printf(l->a, "%s %u", link->master, link->mtu)
+			 : link->naddrs	     ? vp_printf(l->a, "%s/%u", link->addrs[0].ip, link->addrs[0].prefix)
+					     : "-";
+		add(l, kind, VP_REMOVE, vp_strdup(l->a, link->name), NULL, before, NULL, "its node is gone");
+	}
+}
+
+bool vp_link_orphan(const struct vp_link *link, const char *mark, const struct vp_resources *made)
+{
+	return link->kind != VP_LINK_OTHER && vp_link_owned(link, mark) &&
+	       !vp_resource_find(made, link->kind == VP_LINK_BRIDGE ? "bridge" : "tap", link->name);
+}
+
 static int plan_node(struct look *l, const struct vp_node *n)
 {
 	const struct vp_resource *old = vp_resource_find(&l->made, "node", n->name);
@@ -691,6 +723,8 @@ int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_pla
 	for (size_t i = 0; !rc && i < nodes->n; i++)
 		if (nodes->items[i]->machine != VP_HYPERVISOR)
 			rc = plan_node(&l, nodes->items[i]);
+	if (!rc)
+		plan_orphans(&l);
 	note_hosts(&l, nodes);
 	note_space(&l);
 	rc = rc ? rc : note_deadlines(&l, err);

@@ -111,6 +111,8 @@ int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_pla
  * directory than the profile's are left to the plan.
  */
 int vp_plan_keep_disks(struct vp_world *w, struct vp_node *n, struct vp_err *err);
+/* A tap or bridge of vprov's that no record names: plans remove it, unless it is in use. */
+bool vp_link_orphan(const struct vp_link *link, const char *mark, const struct vp_resources *made);
 /* What has to be done to remove one node, with what it alone uses; keep_disks leaves its images. want (may be NULL) says what a node is
  * of which the state has no record, only devices. */
 int vp_plan_destroy(struct vp_world *w, const char *node, const struct vp_node *want, bool keep_disks, struct vp_plan *out, struct vp_err *err);

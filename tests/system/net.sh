@@ -168,6 +168,33 @@ done
 is "40 kills: each time the next run finishes" "$rounds $broken" "20 "
 same "nothing is left" "$before" "$(listing /run)"
 
+# --- Orphans: marked, but of no node that is known. What is somebody else's, or in use, stays.
+net up n1.json n2.json >/dev/null
+mark=$(cat /sys/class/net/vptest/ifalias)
+for i in dead used other; do
+	ip tuntap add $i mode tap
+	ip link set $i master vptest alias "$mark" up
+done
+ip link set other alias vprov:0123456789abcdef
+ip link add deadbr type bridge
+ip link set deadbr alias "$mark"
+qemu-system-x86_64 -machine none -accel tcg -display none -monitor none -serial none -netdev "tap,id=n,ifname=used,script=no,downscript=no" </dev/null >qemu.log 2>&1 &
+guest=$!
+wait_for 20 grep -q 1 /sys/class/net/used/carrier
+like "an orphan is shown" "$(net show)" "dead +tap +vprov, orphan"
+exits 3 "it is planned to go" "$VPROV" plan --exit-code --virt qemu --state-dir "$work/state" --config "$work/site.conf" n1.json
+like "with the reason" "$output" "remove +tap +dead: its node is gone"
+ok "up removes it" net up n1.json
+is "the dead ones are gone" "$(ip -o link show | grep -c ': dead')" 0
+is "what is used or another's is not, nor are other nodes' taps" "$(for i in used other "$tap1" "$tap2"; do master "$i"; done | xargs)" "vptest vptest vptest vptest"
+kill $guest
+wait $guest 2>/dev/null
+ip link del other
+ok "when it is not used any more" net up n1.json
+exits 1 "it goes, too" ip link show dev used
+net down n1.json n2.json >/dev/null
+same "nothing is left" "$before" "$(listing /run)"
+
 exits 2 "an unknown action" net sideways n1.json
 exits 2 "up without a profile" net up
 done_testing
