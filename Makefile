@@ -136,7 +136,7 @@ fuzz:
 
 bench:
 	@.ci/deps build run test bench
-	@$(MAKE) --no-print-directory all $(addprefix $(BUILD)/bench/,ratio define serve site gets gate) $(BUILD)/image
+	@$(MAKE) --no-print-directory all $(addprefix $(BUILD)/bench/,ratio define serve site gets gate taps) $(BUILD)/image
 	@tests/bench/run $(BUILD)
 
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libvprov.a

@@ -64,6 +64,9 @@ struct vp_net_ops {
 	void (*close)(struct vp_net *net);
 };
 
+/* How many tables of the kernel this process has had listed. */
+extern unsigned vp_net_dumps;
+
 struct vp_net {
 	const struct vp_net_ops *ops;
 };

@@ -88,12 +88,15 @@ static bool read_rows(struct vp_rtnl *r, ssize_t n, vp_rtnl_row *row, void *arg,
 	return false;
 }
 
+unsigned vp_net_dumps;
+
 int vp_rtnl_dump(struct vp_rtnl *r, const struct nlmsghdr *request, vp_rtnl_row *row, void *arg)
 {
 	int error = 0;
 	ssize_t n;
 
 	r->why[0] = '\0';
+	vp_net_dumps++;
 	if (mnl_socket_sendto(r->nl, request, request->nlmsg_len) < 0)
 		return errno;
 	do {

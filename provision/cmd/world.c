@@ -114,8 +114,10 @@ void vp_world_close(struct vp_world *w)
 {
 	if (w->hv)
 		w->hv->ops->close(w->hv);
-	if (w->net)
+	if (w->net) {
+		vp_debug("netlink: %u dumps", vp_net_dumps);
 		w->net->ops->close(w->net);
+	}
 	vp_state_close(w->state);
 	*w = (struct vp_world){ 0 };
 }
