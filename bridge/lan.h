@@ -92,6 +92,9 @@ struct vp_lan {
 	size_t nroutes, routescap;
 };
 
+/* A master in a step: none, and the link is down. */
+#define VP_LAN_NONE_DOWN "-"
+
 void vp_lan_free(struct vp_lan *l);
 struct vp_lan_link *vp_lan_add(struct vp_lan *l, const char *name);
 void vp_lan_set(struct vp_lan_link *link, enum vp_lan_attr attr, const char *value);

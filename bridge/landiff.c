@@ -11,15 +11,18 @@
  */
 enum {
 	ORDER_CLEAR,
+	ORDER_LEAVE,
 	ORDER_UP,
 	ORDER_GROW,
 	ORDER_CREATE,
 	ORDER_SET,
 	ORDER_MASTER,
+	ORDER_VLAN,
 	ORDER_ADDR,
 	ORDER_ROUTE,
 	ORDER_UNROUTE,
 	ORDER_UNADDR,
+	ORDER_JOIN,
 	ORDER_DOWN,
 	ORDER_DELETE
 };
@@ -98,10 +101,18 @@ static const char *new_text(struct diff *d, const struct vp_lan_link *link)
 	return vp_strdup(d->a, vp_buf_str(&text));
 }
 
-/* VLANs go at once, children first: another one may want their number. Others stay until what they carry is elsewhere. */
+/*
+ * VLANs go at once, children first: another one may want their number; and bonds, whose members are their own again only then. Bridges stay until
+ * what they carry is elsewhere.
+ */
+static bool goes_first(const struct vp_lan_link *live, bool comes_back)
+{
+	return comes_back || vp_lan_is(live, "vlan") || vp_lan_is(live, "bond");
+}
+
 static void remove_link(struct diff *d, const struct vp_lan_link *live, bool comes_back)
 {
-	bool first = comes_back || vp_lan_is(live, "vlan");
+	bool first = goes_first(live, comes_back);
 	unsigned deep = DEPTH - 1 - depth(d->live, live);
 
 	d->gone[live - d->live->links] = true;
@@ -110,10 +121,35 @@ static void remove_link(struct diff *d, const struct vp_lan_link *live, bool com
 
 static void create_link(struct diff *d, const struct vp_lan_link *want)
 {
-	unsigned at = AT(ORDER_CREATE, depth(d->want, want));
+	unsigned at = AT(vp_lan_is(want, "vlan") ? ORDER_VLAN : ORDER_CREATE, depth(d->want, want));
 
 	/* A bond may be part of a bridge. */
 	add(d, want->name, NULL, new_text(d, want), vp_lan_is(want, "bond") ? AFTER(at) : at);
+}
+
+static bool is_bond(const struct vp_lan *l, const char *name)
+{
+	const struct vp_lan_link *link = vp_lan_find(l, name);
+
+	return link && vp_lan_is(link, "bond");
+}
+
+/* It is part of a bond that stays. What is set of it then, is lost when it leaves. */
+static bool in_bond(struct diff *d, const struct vp_lan_link *live)
+{
+	const char *master = vp_lan_get(live, VP_LAN_MASTER);
+
+	return is_bond(d->live, master) && !d->gone[vp_lan_find(d->live, master) - d->live->links];
+}
+
+/* Joining a bond takes a link down, and with it what it carries: that has to be elsewhere. */
+static unsigned master_order(struct diff *d, const struct vp_lan_link *live, const struct vp_lan_link *want)
+{
+	const char *master = vp_lan_get(want, VP_LAN_MASTER);
+
+	if (is_bond(d->want, master))
+		return AT(ORDER_JOIN, 0);
+	return !*master && in_bond(d, live) ? AT(ORDER_LEAVE, 0) : AT(ORDER_MASTER, 0);
 }
 
 static unsigned set_order(struct diff *d, const struct vp_lan_link *live, const struct vp_lan_link *want, int attr)
@@ -121,9 +157,12 @@ static unsigned set_order(struct diff *d, const struct vp_lan_link *live, const 
 	unsigned deep = depth(d->want, want), up = DEPTH - 1 - deep;
 	bool on = strcmp(want->value[attr], "0");
 
+	if (attr == VP_LAN_MASTER)
+		return master_order(d, live, want);
+	if (*vp_lan_get(want, VP_LAN_MASTER) && in_bond(d, live))
+		return AT(attr == VP_LAN_UP && !on ? ORDER_DOWN : ORDER_MASTER, 1);
 	switch (attr) {
 	case VP_LAN_UP: return on ? AT(ORDER_UP, deep) : AT(ORDER_DOWN, up);
-	case VP_LAN_MASTER: return AT(ORDER_MASTER, 0);
 	case VP_LAN_MTU: return atoi(want->value[attr]) > atoi(vp_lan_get(live, VP_LAN_MTU)) ? AT(ORDER_GROW, deep) : AT(ORDER_SET, up);
 	/* With a spanning tree the kernel is strict about the forward delay. */
 	case VP_LAN_STP: return on ? LATE(AT(ORDER_SET, 0)) : AT(ORDER_SET, 0);
@@ -134,6 +173,14 @@ static unsigned set_order(struct diff *d, const struct vp_lan_link *live, const 
 static const char *named(struct diff *d, const struct vp_lan_link *link, int attr)
 {
 	return link->has & 1u << attr ? vp_printf(d->a, "%s %s", vp_lan_rows[attr].name, link->value[attr]) : NULL;
+}
+
+/* One that was down before it joined a bond is down when it leaves. */
+static const char *value_now(struct diff *d, const struct vp_lan_link *live, const struct vp_lan_link *want, int attr)
+{
+	if (attr == VP_LAN_MASTER && is_bond(d->want, want->value[attr]) && !*live->value[attr] && !strcmp(vp_lan_get(live, VP_LAN_UP), "0"))
+		return vp_printf(d->a, "%s %s", vp_lan_rows[attr].name, VP_LAN_NONE_DOWN);
+	return named(d, live, attr);
 }
 
 /* The bridge it is part of goes, or is made anew: it is part of none then. */
@@ -152,7 +199,7 @@ static void change_link(struct diff *d, const struct vp_lan_link *live, const st
 		if (comes_back && want->has & 1u << i && !*want->value[i])
 			continue;
 		if (!vp_lan_rows[i].recreate && (differs(live, want, i) || (comes_back && want->has & 1u << i)))
-			add(d, want->name, named(d, live, i), named(d, want, i), set_order(d, live, want, i));
+			add(d, want->name, value_now(d, live, want, i), named(d, want, i), set_order(d, live, want, i));
 	}
 }
 
@@ -213,7 +260,7 @@ static bool cleared(struct diff *d, const char *dev)
 {
 	const struct vp_lan_link *live = vp_lan_find(d->live, dev);
 
-	return live && lost(d, live) && (vp_lan_is(live, "vlan") || vp_lan_find(d->want, dev));
+	return live && lost(d, live) && goes_first(live, vp_lan_find(d->want, dev));
 }
 
 static bool exact(struct diff *d, const char *dev)
@@ -310,11 +357,30 @@ void vp_lan_diff(struct vp_arena *a, const struct vp_lan *live, const struct vp_
 		qsort(out->items, out->n, sizeof(*out->items), by_order);
 }
 
+/* "route 0.0.0.0/0 dev=br0 via=10.0.0.254 metric=0 ..." in words. */
+static const char *route_words(struct vp_arena *a, const char *text)
+{
+	char to[64] = "", dev[16] = "", via[48] = "";
+
+	sscanf(text, "route %63s dev=%15s via=%47[^ ]", to, dev, via);
+	return vp_printf(a, "%s%s%s", dev, *via ? " through " : "", via);
+}
+
+static const char *route_change(struct vp_arena *a, const char *from, const char *to)
+{
+	const char *some = to ? to : from, *where = some + strlen("route ");
+
+	return vp_printf(a, "%sroute %.*s over %s%s%s", to ? "" : "no ", (int)strcspn(where, " "), where, route_words(a, some),
+			 from && to ? ", before over " : "", from && to ? route_words(a, from) : "");
+}
+
 const char *vp_lan_step_text(struct vp_arena *a, const char *from, const char *to)
 {
 	const char *some = to ? to : from;
 	size_t word = strcspn(some, " "), line = strcspn(some, "\n");
 
+	if (!strncmp(some, "route ", 6))
+		return route_change(a, from, to);
 	if (from && to && !strncmp(from, to, word + 1))
 		return vp_printf(a, "%.*s %s -> %s", (int)word, some, from[word + 1] ? from + word + 1 : "none",
 				 to[word + 1] ? to + word + 1 : "none");

@@ -72,9 +72,9 @@ static void read_attrs(struct vp_lan_link *link, const char *kind, const struct 
 static void read_link(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
-	const struct nlattr *attr, *inner, *info = NULL, *data = NULL;
+	const struct nlattr *attr, *inner, *info = NULL, *data = NULL, *member = NULL;
 	struct vp_lan_link *link;
-	const char *kind = "ethernet";
+	const char *kind = "ethernet", *member_of = "";
 
 	if (nlh->nlmsg_type != RTM_NEWLINK)
 		return;
@@ -88,6 +88,10 @@ static void read_link(const struct nlmsghdr *nlh, void *arg)
 				kind = mnl_attr_get_str(inner);
 			if (mnl_attr_get_type(inner) == IFLA_INFO_DATA)
 				data = inner;
+			if (mnl_attr_get_type(inner) == IFLA_INFO_SLAVE_KIND)
+				member_of = mnl_attr_get_str(inner);
+			if (mnl_attr_get_type(inner) == IFLA_INFO_SLAVE_DATA)
+				member = inner;
 		}
 	vp_lan_set(link, VP_LAN_KIND, ifi->ifi_flags & IFF_LOOPBACK ? "loopback" : kind);
 	vp_lan_set(link, VP_LAN_UP, ifi->ifi_flags & IFF_UP ? "1" : "0");
@@ -103,6 +107,9 @@ static void read_link(const struct nlmsghdr *nlh, void *arg)
 	}
 	if (data)
 		mnl_attr_for_each_nested(attr, data) read_attrs(link, kind, attr);
+	/* Its own MAC is the one that it has without the bond. */
+	if (member && !strcmp(member_of, "bond"))
+		mnl_attr_for_each_nested(attr, member) if (mnl_attr_get_type(attr) == IFLA_BOND_SLAVE_PERM_HWADDR) read_attr(link, VP_LAN_MAC, attr);
 }
 
 static const char *name_of(const struct vp_lan *l, unsigned index)
@@ -207,7 +214,6 @@ static void settle(struct vp_lan *l)
 
 		if (!master || !vp_lan_is(master, "bond"))
 			continue;
-		unset(&l->links[i], VP_LAN_MAC);
 		unset(&l->links[i], VP_LAN_MTU);
 		unset(&l->links[i], VP_LAN_UP);
 	}
@@ -368,7 +374,10 @@ static int change_master(struct vp_rtnl *r, const struct vp_lan *now, const char
 {
 	const struct vp_lan_link *link = vp_lan_find(now, dev), *old;
 	const char *left = link ? vp_lan_get(link, VP_LAN_MASTER) : "";
-	bool from_bond = is_bond(now, left), to_bond = is_bond(now, master);
+	bool down = !strcmp(master, VP_LAN_NONE_DOWN), from_bond = is_bond(now, left), to_bond = is_bond(now, master);
+
+	if (down)
+		master = "";
 
 	if (!strcmp(left, master))
 		return 0;
@@ -379,7 +388,7 @@ static int change_master(struct vp_rtnl *r, const struct vp_lan *now, const char
 	old = vp_lan_find(now, left);
 	if (from_bond && set_mac(r, left, vp_lan_get(old, VP_LAN_MAC), err))
 		return -1;
-	return from_bond && !to_bond ? set_up(r, dev, true, err) : 0;
+	return from_bond && !to_bond && !down ? set_up(r, dev, true, err) : 0;
 }
 
 /* What a link can be given while it is made; the rest follows. Without VLAN filtering, kernels refuse to switch it off, too. */

@@ -408,6 +408,17 @@ const char *vp_network_want(struct vp_arena *a, const struct vp_node *n, const s
 
 /* --- Planning. --- */
 
+const char *vp_network_path(const struct vp_node *n, const char *dev)
+{
+	for (size_t i = 0; i < n->norigins; i++) {
+		const char *field = n->origins[i].field;
+
+		if (!strncmp(field, "interface.", 10) && !strncmp(field + 10, dev, strlen(dev)) && !strcmp(field + 10 + strlen(dev), ".name"))
+			return n->origins[i].path;
+	}
+	return "";
+}
+
 struct planning {
 	struct vp_arena *a;
 	const struct vp_node *n;
@@ -423,6 +434,13 @@ static void tell(void *arg, const char *field, const char *what)
 	bool absent = strstr(what, "there is no device");
 
 	vp_plan_problem(p->diags, absent ? VP_ERROR : VP_WARNING, p->n, field, absent ? VP_E_REFERENCE : VP_E_VALUE, what);
+}
+
+static const char *why_of(struct planning *p, const struct vp_lan_step *s)
+{
+	const char *text = vp_lan_step_text(p->a, s->from, s->to), *path = p->n ? vp_network_path(p->n, s->dev) : "";
+
+	return *path ? vp_printf(p->a, "%s, by %s", text, path) : text;
 }
 
 static void add_steps(struct planning *p, const struct vp_lan_steps *steps)
@@ -442,7 +460,7 @@ static void add_steps(struct planning *p, const struct vp_lan_steps *steps)
 							 .risk = "none",
 							 .before = s->from,
 							 .after = s->to,
-							 .why = vp_lan_step_text(p->a, s->from, s->to),
+							 .why = why_of(p, s),
 							 .want = p->n,
 							 .order = (unsigned)i };
 	}

@@ -19,6 +19,8 @@ const char *vp_network_want(struct vp_arena *a, const struct vp_node *n, const s
 			    struct vp_lan *want, vp_lack_fn *say, void *arg);
 /* STATE/network.carried; "" where there is none. */
 const char *vp_network_carried(struct vp_world *w);
+/* Where the profile speaks of a device; "" where it does not. */
+const char *vp_network_path(const struct vp_node *n, const char *dev);
 /* The mark on the links of the host's own network. */
 const char *vp_network_mark(struct vp_arena *a, const char *mark);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * taps ours|bare N : N taps on a new bridge in a network namespace of its own, each up: by vprov's table of operations; by a loop over libmnl and ioctl
- * that does nothing else.
+ * taps ours|bare N : N taps on a new bridge in a network namespace of its own, each up: by vprov's table of operations; by a loop over libmnl and
+ * ioctl that does nothing else.
  */
 #include <fcntl.h>
 #include <libmnl/libmnl.h>

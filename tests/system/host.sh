@@ -62,7 +62,8 @@ like "both sides and the difference" "$output" "br0 +address +absent +10.5.0.1/2
 like "what the profile does not know of moves along" "$output" "br0 +address +absent +10.6.0.1/24"
 like "in JSON, too" "$(net show --json hv.json | jq -c '.host[] | select(.device == "eth0" and .what == "master")')" '"live":"","wanted":"br0","differs":true'
 exits 3 "plan" vp plan --exit-code hv.json
-like "says the steps" "$output" "change +link +eth0: master none -> br0"
+like "says the steps" "$output" "change +link +eth0: master none -> br0, by /system/network/interfaces/eth0"
+like "routes, too" "$output" "change +link +br0: route 0.0.0.0/0 over br0 through 10.5.0.254, before over eth0 through 10.5.0.254"
 same "neither changes anything" "$before" "$(state)"
 ok "up" net up hv.json
 is "the address is the bridge's" "$(ip -o -4 address show dev br0 | awk '{ print $4 }' | sort | xargs) $(ip -o address show dev eth0 scope global)" "10.5.0.1/24 10.6.0.1/24 "
@@ -98,6 +99,16 @@ ok "after a meddler" net show hv.json
 like "the difference is shown" "$output" "br0 +ageing_time +5000 +12000 +differs"
 ok "it is repaired" net up hv.json
 is "to what is wanted" "$(option br0 ageing_time)" 12000
+
+# --- What the kernel refuses in the middle is taken back, and said with all that is known.
+there=$(state)
+cp hv.json before.json
+profile '"eth0": { "bridge": "br0", "bootproto": "none", "mtu": 1400 }, "br0": { "type": "Bridge", "ip": "10.5.0.1", "netmask": "255.255.255.0",
+	"mtu": 1300, "bridging_opts": { "hello_time": "99999" } }'
+exits 1 "a timer that the kernel does not take" net up hv.json
+like "the request, the device, the path" "$output" "change link br0: /system/network/interfaces/br0: hello_time 99999 of br0: Numerical result out of range"
+same "and nothing was changed" "$there" "$(state)"
+cp before.json hv.json
 
 # --- Taken back.
 ok "down" net down hv.json
