@@ -374,6 +374,11 @@ static const char *route_change(struct vp_arena *a, const char *from, const char
 			 from && to ? ", before over " : "", from && to ? route_words(a, from) : "");
 }
 
+static const char *value_words(const char *value)
+{
+	return *value && strcmp(value, VP_LAN_NONE_DOWN) ? value : "none";
+}
+
 const char *vp_lan_step_text(struct vp_arena *a, const char *from, const char *to)
 {
 	const char *some = to ? to : from;
@@ -382,7 +387,6 @@ const char *vp_lan_step_text(struct vp_arena *a, const char *from, const char *t
 	if (!strncmp(some, "route ", 6))
 		return route_change(a, from, to);
 	if (from && to && !strncmp(from, to, word + 1))
-		return vp_printf(a, "%.*s %s -> %s", (int)word, some, from[word + 1] ? from + word + 1 : "none",
-				 to[word + 1] ? to + word + 1 : "none");
+		return vp_printf(a, "%.*s %s -> %s", (int)word, some, value_words(from + word + 1), value_words(to + word + 1));
 	return vp_printf(a, "%s%.*s", to ? "" : "no ", (int)line, some);
 }
