@@ -643,6 +643,32 @@ static void test_own(void **state)
 	json_decref(expect);
 }
 
+/* What the profile declares is shown, and decides nothing. */
+static void test_declared(void **state)
+{
+	static const char *const wishes[] = { "{}", "{\"tolerances\": [\"*=1%\"]}" };
+	static const char text[] = "hepscore 9 HS23\nend\n";
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(wishes); i++) {
+		struct vp_results raw = session(six, 6);
+		json_t *expect = expect_with(wishes[i]);
+		struct vp_samples none = { 0 };
+		struct vp_verification v;
+		const struct vp_metric *m;
+
+		json_object_set_new(expect, "hardware", json_pack("{s:{s:f}}", "benchmarks", "hepscore23", 10.0));
+		for (size_t k = 5; k < raw.n; k += 6)
+			raw.items[k] = (struct vp_result){ raw.items[k].run, "suite.lines", text, strlen(text), 0 };
+		vp_verify_judge(arena, "n", &raw, expect, &none, &v);
+		m = metric(&v, "suite.hepscore");
+		assert_string_equal(m->base, "/hardware/benchmarks/hepscore23");
+		assert_close(m->compared.loss, 0.1);
+		assert_int_equal(m->verdict, i ? VP_INCONCLUSIVE : VP_PASS);
+		json_decref(expect);
+	}
+}
+
 /* --- Certificates --- */
 
 static const char *dumped(json_t *j)
@@ -770,10 +796,10 @@ static void test_stored(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_cpu_kernel),	TEST(test_cost),   TEST(test_clock_tool),   TEST(test_judge_changes), TEST(test_judge_status),
-		TEST(test_median),	TEST(test_golden), TEST(test_json_missing), TEST(test_hostile_bytes), TEST(test_session),
-		TEST(test_clocks),	TEST(test_gate),   TEST(test_environment),  TEST(test_busy_host),     TEST(test_own),
-		TEST(test_certificate), TEST(test_stored),
+		TEST(test_cpu_kernel),	 TEST(test_cost),	 TEST(test_declared), TEST(test_clock_tool),   TEST(test_judge_changes),
+		TEST(test_judge_status), TEST(test_median),	 TEST(test_golden),   TEST(test_json_missing), TEST(test_hostile_bytes),
+		TEST(test_session),	 TEST(test_clocks),	 TEST(test_gate),     TEST(test_environment),  TEST(test_busy_host),
+		TEST(test_own),		 TEST(test_certificate), TEST(test_stored),
 	};
 
 	return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
