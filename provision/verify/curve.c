@@ -63,7 +63,7 @@ static void add_point(struct vp_arena *a, struct curve *c, const struct vp_sampl
 
 static json_t *x_of(const struct curve *c, size_t i)
 {
-	return json_sprintf("%.2f%%", c->n > 1 ? 8 + 84 * (double)i / (double)(c->n - 1) : 50.0);
+	return json_sprintf("%.2f%%", c->n > 1 ? 13 + 74 * (double)i / (double)(c->n - 1) : 50.0);
 }
 
 static json_t *y_of(double value, double top)

@@ -286,9 +286,9 @@ json_t *vp_report_page(struct vp_arena *a, const struct vp_report *r)
 	bool timed = false;
 
 	vp_compare(a, r->samples, r->by, &c);
-	/* What was measured together has figures of its own. */
+	/* What was measured together has figures of its own; a share of next to no drift says nothing. */
 	for (size_t i = 0; i < c.n; i++)
-		if (strncmp(c.items[i].metric, "together.", 9) != 0 || !strcmp(r->by, "vms"))
+		if ((strncmp(c.items[i].metric, "together.", 9) != 0 || !strcmp(r->by, "vms")) && strncmp(c.items[i].metric, "clock.", 6) != 0)
 			json_array_append_new(charts, chart(&c.items[i], r->by));
 	for (size_t i = 0; i < r->n; i++) {
 		longest = fmax(longest, seconds_of(&r->nodes[i].phases));
