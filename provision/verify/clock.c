@@ -10,6 +10,8 @@
 #define LEAST 5
 /* More than this NTP does not hold. */
 #define NTP_PPM 500.0
+/* On a host so busy that answers take their time, a drift cannot be told. */
+#define UNSURE_PPM 200.0
 
 struct look {
 	double host, round;
@@ -120,10 +122,10 @@ int vp_clocks_read(struct vp_arena *a, const char *text, struct vp_clocks *out, 
 	return evaluate(phases, out, err);
 }
 
-static int add(struct vp_reading *r, const char *name, double ppm, struct vp_err *err)
+static int add(struct vp_reading *r, const char *name, struct vp_drift_ppm d, struct vp_err *err)
 {
-	/* A figure is above zero; a thousandth of a ppm is as good as none. */
-	return vp_figure_add(r, name, "ppm", fmax(fabs(ppm), 1e-3), true, err);
+	/* A figure is above zero; a thousandth of a ppm is as good as none. One that is too unsure is none at all. */
+	return vp_figure_add(r, name, "ppm", d.unsure > UNSURE_PPM ? NAN : fmax(fabs(d.ppm), 1e-3), true, err);
 }
 
 int vp_tool_clock(const struct vp_asked *asked, const char *text, struct vp_reading *out, struct vp_err *err)
@@ -141,8 +143,7 @@ int vp_tool_clock(const struct vp_asked *asked, const char *text, struct vp_read
 					       c.raw[i].ppm, c.raw[i].unsure, words[i], NTP_PPM);
 			return vp_fail(err, VP_E_VERIFY, "%s", out->wrong);
 		}
-		if (add(out, i ? "drift_loaded" : "drift_idle", c.raw[i].ppm, err) ||
-		    (c.ntp && add(out, i ? "ntp_loaded" : "ntp_idle", c.real[i].ppm, err)))
+		if (add(out, i ? "drift_loaded" : "drift_idle", c.raw[i], err) || (c.ntp && add(out, i ? "ntp_loaded" : "ntp_idle", c.real[i], err)))
 			return -1;
 	}
 	return vp_figure_add(out, "offset", "ms", fmax(1e3 * fabs(c.offset), 1e-6), true, err);
