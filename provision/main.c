@@ -54,6 +54,7 @@ static const struct vp_option {
 	{ "exit-code", 'x', NULL, "plan", "exit 3 where changes are pending" },
 	{ "output", 'o', "FILE", "plan verify report", "save the plan; a signed certificate; the report: .html, .csv, .json or .hep.json" },
 	{ "restart", 'R', NULL, "apply", "restart running guests for changes that need it" },
+	{ "reinstall", 'I', NULL, "plan apply", "install nodes anew that have a system" },
 	{ "watch", 'w', NULL, "status", "show again whenever something changes" },
 	{ "follow", 'f', NULL, "log console", "go on as it grows" },
 	{ "run", 'r', "RUN", "verify", "print an earlier run's table instead of measuring" },
@@ -176,6 +177,7 @@ static int apply_option(struct vp_ctx *c, const struct vp_option *o, const char 
 	case 'm': c->markdown = true; break;
 	case 'x': c->exit_code = true; break;
 	case 'R': c->restart = true; break;
+	case 'I': c->reinstall = true; break;
 	case 'w': c->watch = true; break;
 	case 'f': c->follow = true; break;
 	case 'u': c->until_done = true; break;

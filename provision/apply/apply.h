@@ -37,6 +37,8 @@ int vp_recover(struct vp_world *w, struct vp_err *err);
 int vp_arm(struct vp_world *w, const struct vp_node *n, const char *before, struct vp_err *err);
 /* The same for a node that has a system, or whose installation failed; VP_E_RUNNING where it runs, or is being installed. */
 int vp_rearm(struct vp_world *w, const struct vp_node *n, struct vp_err *err);
+/* A node with a system is about to start as something else: it has to report in again, and is measured again. vp_disarm() takes it back. */
+int vp_carry(struct vp_world *w, const struct vp_node *n, struct vp_err *err);
 /* The definition that an installation is started with: disk before network, or the other way round where the boot disk is not blank. */
 int vp_first_life(struct vp_world *w, const struct vp_node *n, struct vp_buf *xml, struct vp_err *err);
 /* A rescue ends; else an installation does, however far it is: the node is what it was before it was armed. Stop its machine first. */

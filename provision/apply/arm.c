@@ -2,7 +2,9 @@
 /* Arming by hand: what the boot service answers a node that is there already. */
 #include <string.h>
 
+#include "../state/phase.h"
 #include "apply.h"
+#include "post.h"
 
 /* What comes back when the arming is taken back: the system on the disk, and the secret by which it reports. */
 static const char *kept(struct vp_arena *a, const struct vp_node_row *r)
@@ -66,6 +68,25 @@ int vp_rearm(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
 	if (row.life >= VP_CONFIG && installing(&row))
 		return vp_fail(err, VP_E_RUNNING, "node %s: its installation is under way (%s)", n->name, vp_life_name(row.life));
 	return vp_arm(w, n, row.life >= VP_UP ? kept(w->arena, &row) : row.before, err);
+}
+
+int vp_carry(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
+{
+	struct vp_node_row row;
+
+	if (vp_state_node(w->state, w->arena, n->name, &row, err) != 1)
+		return vp_fail(err, VP_E_NOTFOUND, "there is no node '%s'", n->name);
+	row.before = row.life >= VP_UP ? kept(w->arena, &row) : row.before;
+	row.life = VP_ACKED;
+	row.health = VP_OK;
+	row.since = row.last_evidence = vp_wall();
+	row.reason = row.phase = "";
+	row.token_live = true;
+	row.task = vp_verify_task(w->arena, n);
+	if (vp_state_put(w->state, &row, err) || vp_phase_begin(w->state, n->name, "switched on", err) ||
+	    vp_phase_enter(w->state, n->name, VP_PHASE_REBOOT, vp_printf(w->arena, "it goes on as %s", row.virt), err))
+		return -1;
+	return vp_state_event(w->state, n->name, "vprov", vp_printf(w->arena, "it goes on as %s, from the same disk", row.virt), err);
 }
 
 int vp_disarm(struct vp_world *w, const char *node, struct vp_err *err)

@@ -252,23 +252,68 @@ static int probe_domain(struct vp_world *w, const char *name, const char **data,
 	return 1;
 }
 
+/* The guest is asked first: what it has not written yet would be lost. Not when it goes for good. */
+static int stop_guest(struct vp_hv *hv, const struct vp_step *s, struct vp_err *err)
+{
+	struct vp_virt_dom dom = { .active = true };
+	double until = vp_wall() + VP_SHUTDOWN_SECONDS;
+
+	if (s->want && (s->action == VP_STOP || s->kind == VP_KIND_FORMER) && hv->ops->shutdown && !hv->ops->shutdown(hv, s->name, NULL))
+		while (vp_wall() < until && !vp_interrupted && hv->ops->lookup(hv, s->name, &dom, err) == 1 && dom.active)
+			usleep(500000);
+	return hv->ops->destroy(hv, s->name, err);
+}
+
+static int probe_former(struct vp_world *w, const char *name, const char **data, struct vp_err *err)
+{
+	(void)w;
+	(void)name;
+	(void)data;
+	(void)err;
+	/* The next plan asks that hypervisor again. */
+	return 0;
+}
+
+/* "running|off", the hypervisor, its definition there; a line each. */
+static int set_former(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)
+{
+	const char *what = to ? to : from, *uri = what ? strchr(what, '\n') + 1 : "", *xml = strchr(uri, '\n');
+	struct vp_hv *hv = xml ? w->former(w, vp_strndup(w->arena, uri, (size_t)(xml - uri)), err) : NULL;
+	struct vp_virt_dom dom = { 0 };
+	int rc = hv ? hv->ops->lookup(hv, s->name, &dom, err) : -1;
+
+	*data = NULL;
+	if (rc < 0)
+		return -1;
+	if (to && (hv->ops->define(hv, xml + 1, err) || (!strncmp(to, "running", 7) && !dom.active && hv->ops->start(hv, s->name, NULL, err))))
+		return -1;
+	if (to || !rc)
+		return 0;
+	return (dom.active && stop_guest(hv, s, err)) || hv->ops->undefine(hv, s->name, err) ? -1 : 0;
+}
+
+static int drop_domain(struct vp_world *w, const char *name, struct vp_err *err)
+{
+	struct vp_virt_dom dom;
+	int rc = own_domain(w, name, &dom, err);
+
+	if (rc <= 0)
+		return rc;
+	/* The step that stops it may have failed, or been of a run that was killed: an undefined guest would run on unknown. */
+	return w->hv->ops->destroy(w->hv, name, err) || w->hv->ops->undefine(w->hv, name, err) ? -1 : 0;
+}
+
 static int set_domain(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf live = { 0 };
 	const char *xml = to && *to != '<' && strchr(to, '\n') ? strchr(to, '\n') + 1 : to;
-	struct vp_virt_dom dom;
 	char digest[65];
-	int rc;
 
 	(void)from;
-	*data = NULL;
-	if (!to) {
-		rc = own_domain(w, s->name, &dom, err);
-		if (rc <= 0)
-			return rc;
-		/* The step that stops it may have failed, or been of a run that was killed: an undefined guest would run on unknown. */
-		return w->hv->ops->destroy(w->hv, s->name, err) || w->hv->ops->undefine(w->hv, s->name, err) ? -1 : 0;
-	}
+	/* What was before is a domain of another hypervisor, which has it back by a step of its own. */
+	*data = s->from_host ? to : NULL;
+	if (!to || (s->from_host && to == s->before))
+		return drop_domain(w, s->name, err);
 	if (w->hv->ops->define(w->hv, xml, err) || w->hv->ops->xml(w->hv, s->name, &live, err))
 		return -1;
 	vp_sha256_hex(live.data, live.len, digest);
@@ -284,6 +329,18 @@ static int probe_node(struct vp_world *w, const char *name, const char **data, s
 	if (rc == 1)
 		*data = row.json;
 	return rc;
+}
+
+/* As it was recorded before a change that is undone: what the row has beside it. */
+static void fill_back(struct vp_node_row *row, struct vp_world *w, const struct vp_step *s, const char *record)
+{
+	json_t *j = json_loads(record, 0, NULL);
+	const char *virt = json_string_value(json_object_get(j, "virt"));
+
+	if (virt)
+		row->virt = vp_strdup(w->arena, virt);
+	row->host = s->from_host ? s->from_host : row->host;
+	json_decref(j);
 }
 
 static void fill_row(struct vp_node_row *row, const struct vp_world *w, const struct vp_node *n, const char *record)
@@ -319,6 +376,8 @@ static int set_node(struct vp_world *w, const struct vp_step *s, const char *fro
 		return 0;
 	if (s->want)
 		fill_row(&row, w, s->want, to);
+	if (to == s->before)
+		fill_back(&row, w, s, to);
 	row.json = to;
 	return vp_state_put(w->state, &row, err);
 }
@@ -391,11 +450,18 @@ static int prepare_install(struct vp_world *w, const struct vp_node *n, struct v
 	return rc == 1 ? render_config(w, n, &image, row, err) : -1;
 }
 
+const char *vp_verify_task(struct vp_arena *a, const struct vp_node *n)
+{
+	time_t now = (time_t)vp_wall();
+	char stamp[32];
+
+	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime(&now));
+	return n->verify.enabled ? vp_printf(a, "verify %s %u %u %u", stamp, n->verify.cpu_laps, n->verify.net_seconds, n->verify.disk_mib) : "";
+}
+
 int vp_arm(struct vp_world *w, const struct vp_node *n, const char *before, struct vp_err *err)
 {
 	struct vp_node_row row;
-	char stamp[32];
-	time_t now = (time_t)vp_wall();
 
 	if (vp_state_node(w->state, w->arena, n->name, &row, err) != 1)
 		return vp_fail(err, VP_E_BUG, "node %s is not recorded", n->name);
@@ -406,7 +472,6 @@ int vp_arm(struct vp_world *w, const struct vp_node *n, const char *before, stru
 	}
 	if (prepare_install(w, n, &row, err))
 		return -1;
-	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime(&now));
 	row.life = VP_ARMED;
 	row.health = VP_OK;
 	row.since = row.last_evidence = vp_wall();
@@ -416,8 +481,7 @@ int vp_arm(struct vp_world *w, const struct vp_node *n, const char *before, stru
 	row.armed_until = vp_wall() + VP_ARM_SECONDS;
 	row.rescue_until = 0;
 	row.before = before ? before : "";
-	row.task = n->verify.enabled ? vp_printf(w->arena, "verify %s %u %u %u", stamp, n->verify.cpu_laps, n->verify.net_seconds, n->verify.disk_mib)
-				     : "";
+	row.task = vp_verify_task(w->arena, n);
 	return vp_state_put(w->state, &row, err) || vp_state_event(w->state, n->name, "life", "armed", err) ? -1 : 0;
 }
 
@@ -477,16 +541,20 @@ static int set_power(struct vp_world *w, const struct vp_step *s, const char *fr
 	if (rc < 0)
 		return -1;
 	if (!to) {
-		if (rc && dom.active && w->hv->ops->destroy(w->hv, s->name, err))
+		if (rc && dom.active && stop_guest(w->hv, s, err))
 			return -1;
-		return !from && s->action == VP_INSTALL ? vp_disarm(w, s->name, err) : 0;
+		return from && (!strcmp(from, VP_POWER_CARRIED) || !strcmp(from, VP_POWER_REINSTALL)) ? vp_disarm(w, s->name, err) : 0;
 	}
 	if (!rc)
 		return vp_fail(err, VP_E_VIRT, "there is no domain %s of ours", s->name);
 	if (dom.active)
 		return !strcmp(to, "install") && s->want ? vp_arm(w, s->want, NULL, err) || (w->service && w->service(w, err)) : 0;
-	if (!strcmp(to, "install"))
+	if (!strcmp(to, VP_POWER_REINSTALL) && vp_rearm(w, s->want, err))
+		return -1;
+	if (!strcmp(to, "install") || !strcmp(to, VP_POWER_REINSTALL))
 		return start_install(w, s->want, err);
+	if (!strcmp(to, VP_POWER_CARRIED) && (vp_carry(w, s->want, err) || (w->service && w->service(w, err))))
+		return -1;
 	/* A node that is not installed has no log of its own yet, nor has the directory of them. */
 	if (vp_mkdirs(vp_printf(w->arena, "%s/console", w->state_dir), 0755, err) || w->hv->ops->start(w->hv, s->name, NULL, err))
 		return -1;
@@ -509,8 +577,10 @@ static int set_boot(struct vp_world *w, const struct vp_step *s, const char *fro
 }
 
 const struct vp_kind_ops vp_kind_ops[VP_KIND__COUNT] = {
-	[VP_KIND_GUARD] = { probe_guard, set_guard },  [VP_KIND_SHARE] = { probe_share, set_rule }, [VP_KIND_LIMIT] = { probe_limit, set_rule },
-	[VP_KIND_BRIDGE] = { probe_link, set_bridge }, [VP_KIND_TAP] = { probe_link, set_tap },	    [VP_KIND_DISK] = { probe_disk, set_disk },
-	[VP_KIND_NODE] = { probe_node, set_node },     [VP_KIND_BOOT] = { probe_boot, set_boot },   [VP_KIND_DOMAIN] = { probe_domain, set_domain },
-	[VP_KIND_POWER] = { probe_power, set_power },  [VP_KIND_LINK] = { probe_step, set_step },
+	[VP_KIND_GUARD] = { probe_guard, set_guard },	 [VP_KIND_SHARE] = { probe_share, set_rule },
+	[VP_KIND_LIMIT] = { probe_limit, set_rule },	 [VP_KIND_BRIDGE] = { probe_link, set_bridge },
+	[VP_KIND_TAP] = { probe_link, set_tap },	 [VP_KIND_DISK] = { probe_disk, set_disk },
+	[VP_KIND_NODE] = { probe_node, set_node },	 [VP_KIND_BOOT] = { probe_boot, set_boot },
+	[VP_KIND_DOMAIN] = { probe_domain, set_domain }, [VP_KIND_POWER] = { probe_power, set_power },
+	[VP_KIND_FORMER] = { probe_former, set_former }, [VP_KIND_LINK] = { probe_step, set_step },
 };

@@ -61,6 +61,9 @@ bool vp_waits(struct vp_world *w, const struct vp_node_row *row);
 /* Switches an armed node on for its installation; what runs already is success. */
 int vp_begin_install(struct vp_world *w, const struct vp_node *n, struct vp_err *err);
 
+/* What the node shall do once it is up: "verify RUN ..."; "" where it is not to be measured. */
+const char *vp_verify_task(struct vp_arena *a, const struct vp_node *n);
+
 /* --- Another try --- */
 
 /* Whether a node that stopped may be restarted: its configuration is still there to be had, and fewer than its retries were used. */

@@ -35,6 +35,7 @@
 #define VP_NOTIFY_SECONDS   5		/* between two looks because of them */
 #define VP_ARM_SECONDS	    86400	/* from arming until the boot service forgets it: nobody is reinstalled by a reboot next week */
 #define VP_RESCUE_SECONDS   3600	/* of a rescue */
+#define VP_SHUTDOWN_SECONDS 60		/* that a guest has for its end, before it is switched off */
 #define VP_MAX_STRANGERS    1024	/* unknown MAC addresses that are remembered */
 #define VP_MAX_LEASES	    (16u << 20) /* bytes of dnsmasq's lease file */
 #define VP_CONSOLE_LINES    20		/* console lines shown with a failure */

@@ -24,7 +24,7 @@ struct vp_ctx {
 	const char *tool;
 	/* Seconds; 0: not given. */
 	unsigned confirm_within;
-	bool json, exit_code, watch, follow, restart, until_done, yes, keep, unused, markdown, adopt, host, together, durability;
+	bool json, exit_code, watch, follow, restart, reinstall, until_done, yes, keep, unused, markdown, adopt, host, together, durability;
 	/* What is left of the command line. */
 	const char *const *args;
 	size_t nargs;

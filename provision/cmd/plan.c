@@ -21,6 +21,7 @@ static int save(struct vp_ctx *c, const struct vp_plan *p, struct vp_err *err)
 	json_object_set_new(j, "vprov_plan", json_integer(1));
 	json_object_set_new(j, "profiles", profiles);
 	json_object_set_new(j, "virt", json_string(c->virt < 0 ? "" : vp_virt_name((enum vp_virt)c->virt)));
+	json_object_set_new(j, "reinstall", json_boolean(c->reinstall));
 	text = json_dumps(j, JSON_INDENT(2));
 	rc = vp_write_file(c->output, text, strlen(text), 0600, err);
 	free(text);
@@ -96,6 +97,7 @@ static int load_saved(struct vp_ctx *c, json_t **steps, struct vp_err *err)
 	virt = json_string_value(json_object_get(j, "virt"));
 	if (c->virt < 0 && virt && *virt)
 		c->virt = vp_virt_find(virt);
+	c->reinstall |= json_is_true(json_object_get(j, "reinstall"));
 	*steps = json_incref(json_object_get(j, "steps"));
 	json_decref(j);
 	return 1;

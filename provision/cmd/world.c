@@ -68,15 +68,35 @@ static bool hypervisor_needed(const struct vp_ctx *c, bool change)
 	       vp_exists(vp_printf(c->arena, "%s/qemu", c->state_dir)) || !access("/run/libvirt", F_OK);
 }
 
+static struct vp_hv *open_former(struct vp_world *w, const char *uri, struct vp_err *err)
+{
+	size_t i = 0;
+
+	for (; i < vp_count(w->formers) && w->formers[i]; i++)
+		if (!strcmp(w->formers[i]->uri, uri))
+			return w->formers[i];
+	if (i == vp_count(w->formers)) {
+		vp_fail(err, VP_E_NOHYPERVISOR, "nodes of more than %zu other hypervisors at a time", i);
+		return NULL;
+	}
+	w->formers[i] = vp_hv_open(&(struct vp_hv_opts){ .connect = uri, .state_dir = w->state_dir, .readonly = w->hv->readonly }, err);
+	return w->formers[i];
+}
+
 int vp_world_open(struct vp_ctx *c, bool change, struct vp_world *w)
 {
 	struct vp_hv_opts hv = { .connect = c->connect, .state_dir = c->state_dir, .readonly = !change };
 	struct vp_err err = { 0 };
 	int rc = vp_ctx_site(c);
 
-	*w = (struct vp_world){
-		.arena = c->arena, .state_dir = c->state_dir, .disk = &vp_disk_live, .program = c->program, .config = c->config, .restart = c->restart
-	};
+	*w = (struct vp_world){ .arena = c->arena,
+				.state_dir = c->state_dir,
+				.disk = &vp_disk_live,
+				.program = c->program,
+				.config = c->config,
+				.restart = c->restart,
+				.reinstall = c->reinstall,
+				.former = open_former };
 	context = c;
 	if (rc)
 		return rc;
@@ -112,6 +132,8 @@ int vp_world_open(struct vp_ctx *c, bool change, struct vp_world *w)
 
 void vp_world_close(struct vp_world *w)
 {
+	for (size_t i = 0; i < vp_count(w->formers) && w->formers[i]; i++)
+		w->formers[i]->ops->close(w->formers[i]);
 	if (w->hv)
 		w->hv->ops->close(w->hv);
 	if (w->net) {

@@ -180,8 +180,8 @@ static const char *choose(struct vp_bind *b, const struct device_kinds *kinds, c
 	return k->names[0];
 }
 
-/* "vda" for the first disk on virtio, "sdb" for the second on sata or scsi. */
-static const char *target_name(struct vp_bind *b, size_t i)
+/* "vda" for the first disk on virtio, "sdb" for the second on sata or scsi. Xen numbers disks across all buses. */
+static const char *slot_name(struct vp_bind *b, size_t i)
 {
 	static const char *const prefixes[][2] = { { "virtio", "vd" }, { "xen", "xvd" }, { "ide", "hd" }, { "sata", "sd" }, { "scsi", "sd" } };
 	const char *prefix = "";
@@ -191,7 +191,7 @@ static const char *target_name(struct vp_bind *b, size_t i)
 		if (!strcmp(b->disks[i].d.bus, prefixes[k][0]))
 			prefix = prefixes[k][1];
 	for (size_t k = 0; k < i; k++)
-		letter += !strncmp(b->disks[k].d.target, prefix, strlen(prefix));
+		letter += b->node->n.virt == VP_XEN_HVM || !strncmp(b->disks[k].d.slot, prefix, strlen(prefix));
 	if (!strcmp(prefix, "hd") && letter > 'd')
 		vp_problem(b, VP_ERROR, VP_E_VALUE, NULL, vp_printf(b->a, "/hardware/harddisks/%s", b->disks[i].key),
 			   "the bus ide has place for 4 disks only");
@@ -213,11 +213,12 @@ static void place_disk(struct vp_bind *b, size_t i)
 	const char *name = in->d.name, *dir = in->dir;
 
 	in->d.bus = choose(b, buses, "disk.*.bus", name, in->d.bus);
-	in->d.target = target_name(b, i);
+	in->d.slot = slot_name(b, i);
+	/* Xen's block driver takes the emulated disks over, and calls them its own. */
+	in->d.target = b->node->n.virt == VP_XEN_HVM ? vp_printf(b->a, "xvd%c", in->d.slot[strlen(in->d.slot) - 1]) : in->d.slot;
 	vp_note_origin(b, vp_field(b, "disk.*.target", name), in->d.target, "derived: bus and position", NULL);
-	in->d.slot = in->d.target;
 	in->d.path = "";
-	note_kind(b, in, "derived: target", "default");
+	note_kind(b, in, "derived: bus and position", "default");
 	if (!*dir && vp_placed_disk(b, i)) {
 		note_kind(b, in, "derived: path", "derived: path");
 		return;
@@ -227,7 +228,7 @@ static void place_disk(struct vp_bind *b, size_t i)
 	in->d.block = in->d.volume = !strncmp(dir, "/dev/", 5);
 	if (in->d.volume) {
 		in->d.format = "raw";
-		note_kind(b, in, "derived: target", "derived: disk/dir");
+		note_kind(b, in, "derived: bus and position", "derived: disk/dir");
 		vp_replace_origin(b, (struct vp_origin){ vp_field(b, "disk.*.format", name), in->d.format, "derived: disk/dir", "", 0 });
 	}
 	/* Its name in the profile, escaped as there: what the guest calls it depends on the virtualisation, and on how many come before it. */

@@ -9,8 +9,8 @@
 #include "network.h"
 #include "traffic.h"
 
-static const char *const kind_names[VP_KIND__COUNT] = { "image", "link", "bridge", "tap",    "share", "limit", "guard",
-							"disk",	 "node", "boot",   "domain", "power", "verify" };
+static const char *const kind_names[VP_KIND__COUNT] = { "image", "link", "bridge", "tap",    "share",  "limit", "guard",
+							"disk",	 "node", "boot",   "former", "domain", "power", "verify" };
 static const char *const action_names[] = { "create", "change", "remove", "start", "stop", "install", "resume", "run" };
 
 const char *vp_kind_name(enum vp_kind k)
@@ -335,7 +335,7 @@ static int check_room(struct look *l, const struct vp_node *n, const struct vp_d
 	return 0;
 }
 
-static int plan_disk(struct look *l, const struct vp_node *n, const struct vp_disk *d)
+static int plan_disk(struct look *l, const struct vp_node *n, const struct vp_disk *d, const struct vp_node_row *carried)
 {
 	const struct vp_resource *made = vp_resource_find(&l->made, "disk", d->path);
 	const char *want = vp_printf(l->a, "%s %llu", d->format, (unsigned long long)d->size);
@@ -345,7 +345,11 @@ static int plan_disk(struct look *l, const struct vp_node *n, const struct vp_di
 
 	if (rc < 0)
 		return rc;
-	if (!rc) {
+	if (!rc && carried) {
+		problem(l, n, field, VP_E_REFERENCE,
+			vp_printf(l->a, "%s of disk %s is not on %s: bring it there from %s, or say --reinstall", d->path, d->name,
+				  l->w->hv ? l->w->hv->uri : "this machine", carried->host));
+	} else if (!rc) {
 		if (check_room(l, n, d))
 			return -1;
 		add(l, VP_KIND_DISK, VP_CREATE, d->path, n, NULL, want,
@@ -395,7 +399,7 @@ static void check_caches(struct look *l, const struct vp_node *n, const char *xm
 {
 	static const char what[] = "its definition says cache='unsafe': what its disks acknowledged is gone after a power cut";
 
-	if (!strstr(xml, " cache='unsafe'"))
+	if (!strstr(xml, " cache='unsafe'") && !strstr(xml, " cache=\"unsafe\""))
 		return;
 	if (!strncmp(n->role, "se", 2))
 		problem(l, n, "role", VP_E_CAPABLE, vp_printf(l->a, "%s; a storage element needs another cache in domain-disk.xml", what));
@@ -403,7 +407,52 @@ static void check_caches(struct look *l, const struct vp_node *n, const char *xm
 		vp_warn("node %s: %s", n->name, what);
 }
 
-static int plan_domain(struct look *l, const struct vp_node *n, const char *record, struct vp_virt_dom *dom)
+static const char *host_part(const char *uri, size_t *len)
+{
+	const char *slashes = strstr(uri, "://"), *at;
+
+	uri = slashes ? slashes + 3 : "";
+	*len = strcspn(uri, "/:");
+	at = memchr(uri, '@', *len);
+	*len -= at ? (size_t)(at + 1 - uri) : 0;
+	return at ? at + 1 : uri;
+}
+
+/* One machine runs one hypervisor: where the other one answers there, the former is not there any more. */
+static bool same_machine(const char *a, const char *b)
+{
+	size_t x, y;
+
+	a = host_part(a, &x);
+	b = host_part(b, &y);
+	return x == y && !strncmp(a, b, x);
+}
+
+/* The node's domain on the hypervisor that it was made on: stopped and undefined there before it is defined here. */
+static int plan_former(struct look *l, const struct vp_node *n, const struct vp_node_row *row)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf xml = { 0 };
+	struct vp_virt_dom dom = { 0 };
+	struct vp_err why = { 0 };
+	struct vp_hv *hv = l->w->former ? l->w->former(l->w, row->host, &why) : NULL;
+	int rc;
+
+	if (!hv && !same_machine(row->host, l->w->hv->uri))
+		problem(l, n, "virt", VP_E_NOHYPERVISOR,
+			vp_printf(l->a, "it runs on %s, for all that is known, and that cannot be asked: %s", row->host, why.msg));
+	rc = hv ? hv->ops->lookup(hv, n->name, &dom, l->err) : 0;
+	if (rc <= 0 || strcasecmp(dom.uuid, row->uuid))
+		return rc < 0 ? -1 : 0;
+	if (hv->ops->xml(hv, n->name, &xml, l->err))
+		return -1;
+	add(l, VP_KIND_FORMER, VP_REMOVE, n->name, n, vp_printf(l->a, "%s\n%s\n%s", dom.active ? "running" : "off", row->host, vp_buf_str(&xml)),
+	    NULL, vp_printf(l->a, "it leaves %s", row->host))
+		->risk = "restart";
+	return 0;
+}
+
+/* moved: the row of a node that comes from another hypervisor; NULL for others. */
+static int plan_domain(struct look *l, const struct vp_node *n, const char *record, const struct vp_node_row *moved, struct vp_virt_dom *dom)
 {
 	const struct vp_resource *made = vp_resource_find(&l->made, "domain", n->name), *old = vp_resource_find(&l->made, "node", n->name);
 	vp_cleanup(vp_buf_free) struct vp_buf xml = { 0 }, live = { 0 }, assigned = { 0 };
@@ -423,10 +472,12 @@ static int plan_domain(struct look *l, const struct vp_node *n, const char *reco
 	if (rc < 0)
 		return rc;
 	if (!rc) {
-		if (vp_plan_lacks(l->w, n, want, say_lack, &(struct lacking){ l, n }, l->err))
+		if (vp_plan_lacks(l->w, n, want, say_lack, &(struct lacking){ l, n }, l->err) || (moved && plan_former(l, n, moved)))
 			return -1;
-		add(l, VP_KIND_DOMAIN, VP_CREATE, n->name, n, NULL, want,
-		    vp_printf(l->a, "%s, %u vCPU, %s", vp_virt_name(n->virt), n->vcpus, vp_size_text(l->a, n->memory)));
+		s = add(l, VP_KIND_DOMAIN, moved ? VP_CHANGE : VP_CREATE, n->name, n, moved && made ? made->data : NULL, want,
+			moved ? vp_printf(l->a, "it comes from %s: %s", moved->host, old ? vp_node_why(l->a, old->data, record) : "")
+			      : vp_printf(l->a, "%s, %u vCPU, %s", vp_virt_name(n->virt), n->vcpus, vp_size_text(l->a, n->memory)));
+		s->from_host = moved ? moved->host : NULL;
 		note_assigned(l, n, &assigned);
 		return 0;
 	}
@@ -466,9 +517,9 @@ static void plan_boot(struct look *l, const struct vp_node *n)
 }
 
 /* The installation, and what goes with it. */
-static int add_install(struct look *l, const struct vp_node *n, const char *from, const char *why)
+static int add_install(struct look *l, const struct vp_node *n, const char *from, const char *to, const char *why)
 {
-	struct vp_step *s = add(l, VP_KIND_POWER, VP_INSTALL, n->name, n, from, "install", why);
+	struct vp_step *s = add(l, VP_KIND_POWER, VP_INSTALL, n->name, n, from, to, why);
 
 	if (vp_plan_loss(l->w, n, &s->loss, l->err))
 		return -1;
@@ -481,22 +532,48 @@ static int add_install(struct look *l, const struct vp_node *n, const char *from
 }
 
 /* What the recorded state of a node asks for, beyond its resources. */
-static int plan_life(struct look *l, const struct vp_node *n, const struct vp_node_row *row, const struct vp_virt_dom *dom, const char *record)
+static void add_stop(struct look *l, const struct vp_node *n, const struct vp_virt_dom *dom, const char *why)
 {
-	bool fresh = !row || row->life == VP_DEFINED;
+	if (dom->active)
+		add(l, VP_KIND_POWER, VP_STOP, n->name, n, "running", NULL, why)->risk = "restart";
+}
+
+static void plan_carry(struct look *l, const struct vp_node *n, const struct vp_node_row *row, const struct vp_virt_dom *dom)
+{
+	const char *why = vp_printf(l->a, "from %s to %s, without an installation", row->virt, vp_virt_name(n->virt)), *field;
+	const char *lack = vp_plan_carry_lacks(l->a, row, n, &field);
+
+	if (lack)
+		problem(l, n, field, VP_E_CAPABLE, lack);
+	add_stop(l, n, dom, why);
+	/* What was not installed by vprov does not report in. */
+	add(l, VP_KIND_POWER, VP_START, n->name, n, NULL, n->install == VP_INSTALL_NONE ? "disk" : VP_POWER_CARRIED, why);
+	note(l, vp_plan_carry_note(l->a, row, n));
+}
+
+static int plan_life(struct look *l, const struct vp_node *n, const struct vp_node_row *row, const struct vp_virt_dom *dom, const char *record,
+		     bool carried)
+{
+	bool fresh = !row || row->life == VP_DEFINED, again = l->w->reinstall && !fresh && n->install != VP_INSTALL_NONE;
 	const char *from = dom->active ? "running" : NULL;
 
-	if (!fresh && row->life < VP_UP && row->health == VP_FAILED)
+	if (again) {
+		add_stop(l, n, dom, "--reinstall");
+		if (add_install(l, n, NULL, VP_POWER_REINSTALL, "--reinstall"))
+			return -1;
+	} else if (carried) {
+		plan_carry(l, n, row, dom);
+	} else if (!fresh && row->life < VP_UP && row->health == VP_FAILED) {
 		return vp_fail(l->err, VP_E_INSTALL, "node %s: its installation failed: %s; `vprov destroy %s` makes room for a new one", n->name,
 			       row->reason, n->name);
-	if (fresh && n->install != VP_INSTALL_NONE) {
-		if (add_install(l, n, from, "it was never installed"))
+	} else if (fresh && n->install != VP_INSTALL_NONE) {
+		if (add_install(l, n, from, "install", "it was never installed"))
 			return -1;
 	} else if (!fresh && row->life < VP_UP && dom->active) {
 		add(l, VP_KIND_POWER, VP_RESUME, n->name, n, from, "running",
 		    vp_printf(l->a, "its installation is under way (%s)", vp_life_name(row->life)));
 	} else if (!fresh && row->armed) {
-		if (add_install(l, n, NULL, "it was armed, but has not begun"))
+		if (add_install(l, n, NULL, "install", "it was armed, but has not begun"))
 			return -1;
 	} else if (!fresh && row->life < VP_UP) {
 		add(l, VP_KIND_POWER, VP_START, n->name, n, NULL, "disk",
@@ -504,12 +581,14 @@ static int plan_life(struct look *l, const struct vp_node *n, const struct vp_no
 	} else if (!dom->active) {
 		add(l, VP_KIND_POWER, VP_START, n->name, n, NULL, "disk", "it is switched off");
 	} else if (planned(l, VP_KIND_DOMAIN, n->name) && l->w->restart) {
-		add(l, VP_KIND_POWER, VP_STOP, n->name, n, "running", NULL, "--restart")->risk = "restart";
+		add_stop(l, n, dom, "--restart");
 		add(l, VP_KIND_POWER, VP_START, n->name, n, NULL, "disk", "--restart");
 	}
-	if (n->verify.enabled && n->install != VP_INSTALL_NONE && (fresh || row->life < VP_VERIFIED))
+	if (n->verify.enabled && n->install != VP_INSTALL_NONE && (fresh || again || carried || row->life < VP_VERIFIED))
 		add(l, VP_KIND_VERIFY, VP_RUN, n->name, n, NULL, record,
-		    fresh || row->life < VP_UP ? "after the first boot" : "it was never verified");
+		    carried				  ? vp_printf(l->a, "as %s", vp_virt_name(n->virt))
+		    : fresh || again || row->life < VP_UP ? "after the first boot"
+							  : "it was never verified");
 	return 0;
 }
 
@@ -577,6 +656,19 @@ bool vp_link_orphan(const struct vp_link *link, const char *mark, const struct v
 	       !vp_resource_find(made, link->kind == VP_LINK_BRIDGE ? "bridge" : "tap", link->name);
 }
 
+/* Its domain was made on another hypervisor than this one, and is not here. */
+static int is_moved(struct look *l, const struct vp_node *n, const struct vp_node_row *row, bool *moved)
+{
+	struct vp_virt_dom dom;
+	int rc;
+
+	if (!l->w->hv || !*row->host || !strcmp(row->host, l->w->hv->uri))
+		return 0;
+	rc = l->w->hv->ops->lookup(l->w->hv, n->name, &dom, l->err);
+	*moved = !rc;
+	return rc < 0 ? -1 : 0;
+}
+
 static int plan_node(struct look *l, const struct vp_node *n)
 {
 	const struct vp_resource *old = vp_resource_find(&l->made, "node", n->name);
@@ -584,11 +676,15 @@ static int plan_node(struct look *l, const struct vp_node *n)
 	struct vp_node_row row;
 	struct vp_virt_dom dom;
 	int found = l->w->state ? vp_state_node(l->w->state, l->a, n->name, &row, l->err) : 0;
-	bool install = n->install != VP_INSTALL_NONE && (!found || row.life == VP_DEFINED);
+	bool install = n->install != VP_INSTALL_NONE && (!found || row.life == VP_DEFINED || l->w->reinstall), carried = false, moved = false;
 	struct vp_image image;
 
-	if (found < 0)
-		return found;
+	if (found < 0 || (found && is_moved(l, n, &row, &moved)))
+		return -1;
+	carried = found && vp_plan_carries(&row, n, moved ? l->w->hv->uri : NULL);
+	if (moved && !carried && row.life >= VP_ARMED && row.health < VP_STALLED)
+		problem(l, n, "virt", VP_E_RUNNING,
+			vp_printf(l->a, "it is being installed on %s (%s); let that end first", row.host, vp_life_name(row.life)));
 	if (install && vp_install_foreign(n->install))
 		check_installer(l, n);
 	if (install && n->install == VP_INSTALL_IMAGE && l->w->image && !planned(l, VP_KIND_IMAGE, "root")) {
@@ -608,18 +704,19 @@ static int plan_node(struct look *l, const struct vp_node *n)
 		plan_shares(l, n, old ? old->data : NULL);
 	}
 	for (size_t i = 0; i < n->ndisks; i++)
-		if (n->disks[i].block && !n->disks[i].volume ? plan_volume(l, n, &n->disks[i]) : plan_disk(l, n, &n->disks[i]))
+		if (n->disks[i].block && !n->disks[i].volume ? plan_volume(l, n, &n->disks[i])
+							     : plan_disk(l, n, &n->disks[i], carried && !l->w->reinstall ? &row : NULL))
 			return -1;
 	if (!old)
 		add(l, VP_KIND_NODE, VP_CREATE, n->name, n, NULL, record, "it is new");
 	why = old ? vp_node_why(l->a, old->data, record) : "";
-	if (plan_domain(l, n, record, &dom))
+	if (plan_domain(l, n, record, moved ? &row : NULL, &dom))
 		return -1;
 	/* A change of the domain carries the record along; what does not show in the domain is a change of the record alone. */
 	if (old && *why && !planned(l, VP_KIND_DOMAIN, n->name))
 		add(l, VP_KIND_NODE, VP_CHANGE, n->name, n, old->data, record, why);
 	plan_leftovers(l, n);
-	return plan_life(l, n, found ? &row : NULL, &dom, record);
+	return plan_life(l, n, found ? &row : NULL, &dom, record, carried);
 }
 
 static int by_kind(const void *a, const void *b)
@@ -634,8 +731,8 @@ static int by_kind(const void *a, const void *b)
 	rc = strcmp(x->node, y->node);
 	if (!rc)
 		rc = strcmp(x->name, y->name);
-	/* Stop before start. */
-	return rc ? rc : (int)y->action - (int)x->action;
+	/* Stop before anything else. */
+	return rc ? rc : (y->action == VP_STOP) - (x->action == VP_STOP);
 }
 
 /* Rules cost a dump more: most sites have none. */

@@ -40,8 +40,11 @@ struct vp_world {
 	/* Installations at a time; 0: as the machine can take. When the last one was begun. */
 	unsigned max_installs;
 	uint64_t admitted_ns;
-	/* Installed nodes whose domain changed are restarted. */
-	bool restart;
+	/* Installed nodes whose domain changed are restarted; installed ones are installed anew. */
+	bool restart, reinstall;
+	/* A connection to another hypervisor, which the world closes; NULL with err. May be missing (fakes). */
+	struct vp_hv *(*former)(struct vp_world *w, const char *uri, struct vp_err *err);
+	struct vp_hv *formers[8];
 };
 
 /* In the order in which they are made; removal goes the other way. */
@@ -58,6 +61,8 @@ enum vp_kind {
 	VP_KIND_NODE,
 	/* Kernel and ramdisk of an installation, on the machine of the hypervisor. */
 	VP_KIND_BOOT,
+	/* The domain of a node on the hypervisor that it leaves. */
+	VP_KIND_FORMER,
 	VP_KIND_DOMAIN,
 	VP_KIND_POWER,
 	VP_KIND_VERIFY,
@@ -87,7 +92,13 @@ struct vp_step {
 	const struct vp_node *want;
 	/* Of the same kind: lower first. */
 	unsigned order;
+	/* The hypervisor that `before` is of, where that is not the world's: the node comes from there. NULL: none. */
+	const char *from_host;
 };
+
+/* What a power step leads to, beside "install" and "disk": a system that was installed for something else, and its installation over that. */
+#define VP_POWER_CARRIED   "carried"
+#define VP_POWER_REINSTALL "reinstall"
 
 struct vp_plan {
 	struct vp_step *items;
@@ -127,6 +138,16 @@ typedef void vp_lack_fn(void *arg, const char *field, const char *what);
  * and, on another machine, bridges. Nothing is told where libvirt cannot say it. -1 where it cannot be asked.
  */
 int vp_plan_lacks(struct vp_world *w, const struct vp_node *n, const char *xml, vp_lack_fn *say, void *arg, struct vp_err *err);
+
+/*
+ * Whether a node whose row this is (NULL: none) has a system on its disks that was installed, or is run, as something else than it shall be: another
+ * kind of virtualisation, or (host) on a hypervisor where its domain is not any more.
+ */
+bool vp_plan_carries(const struct vp_node_row *row, const struct vp_node *n, const char *host);
+/* Why such a system could not boot then: the field of the model that is in the way, and what to do. NULL: nothing is. */
+const char *vp_plan_carry_lacks(struct vp_arena *a, const struct vp_node_row *row, const struct vp_node *n, const char **field);
+/* What is different for it, in words. */
+const char *vp_plan_carry_note(struct vp_arena *a, const struct vp_node_row *row, const struct vp_node *n);
 
 /* What installing the node destroys, as in vp_step.loss; "" where its disks are absent, blank, or only hold what is kept. */
 int vp_plan_loss(struct vp_world *w, const struct vp_node *n, const char **loss, struct vp_err *err);

@@ -13,7 +13,7 @@ need_host() {
 }
 
 # start_host xen|kvm LINK BRIDGE ADDRESS MIB : boots it as such a hypervisor, its network card on the bridge LINK of this namespace and on BRIDGE in
-# there, which has the address; $uri is libvirt's. A test of its own. Its console stays in build/log.
+# there, which has the address; $uri is libvirt's. A test of its own. Its console stays in build/log. One of each kind may run.
 start_host() {
 	local kind=$1 link=$2 bridge=$3 mib=$5 machine
 	host_address=$4 host_serial=${VP_BUILD:-$VP_TOP/build}/log/host-$kind.log
@@ -23,11 +23,11 @@ start_host() {
 	# shellcheck disable=SC2054 # commas of QEMU's
 	machine=(-name "host-$kind" -nodefaults -display none -no-reboot -machine pc -accel tcg,thread=multi -cpu max,-smap,-rdtscp,-pku,-mpx,-xsave
 		-smp 1 -m "$mib" -drive "file=$VP_HOST_DIR/disk,if=virtio,format=raw,snapshot=on,cache=unsafe"
-		-netdev tap,id=n,ifname=host0,script=no,downscript=no -device virtio-net-pci,netdev=n,romfile= -device virtio-rng-pci
-		-serial "file:$host_serial" -pidfile /run/host.pid -daemonize)
+		-netdev "tap,id=n,ifname=host-$kind,script=no,downscript=no" -device virtio-net-pci,netdev=n,romfile= -device virtio-rng-pci
+		-serial "file:$host_serial" -pidfile "/run/host-$kind.pid" -daemonize)
 	local append="quiet mitigations=off host.name=$kind-host host.bridge=$bridge host.ip=$host_address/24"
-	ip tuntap add host0 mode tap
-	ip link set host0 master "$link" up
+	ip tuntap add "host-$kind" mode tap
+	ip link set "host-$kind" master "$link" up
 	if [[ $kind == xen ]]; then
 		machine+=(-kernel "$VP_HOST_DIR/xen" -append "dom0_mem=1024M,max:1024M com1=115200,8n1 console=com1 noreboot bootscrub=0 spec-ctrl=no"
 			-initrd "$VP_HOST_DIR/vmlinuz console=hvc0 $append,$VP_HOST_DIR/initrd")
@@ -36,20 +36,20 @@ start_host() {
 		machine+=(-kernel "$VP_HOST_DIR/vmlinuz" -initrd "$VP_HOST_DIR/initrd" -append "console=ttyS0 $append")
 		uri=qemu+tcp://$host_address/system
 	fi
-	cleanup stop_host
-	if qemu-system-x86_64 "${machine[@]}" && wait_for 300 host_answers; then
+	cleanup stop_host "$kind"
+	if qemu-system-x86_64 "${machine[@]}" && wait_for 300 host_answers "$kind"; then
 		pass "the $kind host boots"
 	else
 		fail "the $kind host boots" "$(tail -n 20 "$host_serial")"
 	fi
 }
-host_answers() { kill -0 "$(</run/host.pid)" && timeout 30 virsh -q -c "$uri" list; }
+host_answers() { kill -0 "$(<"/run/host-$1.pid")" && timeout 30 virsh -q -c "$uri" list; }
 
 stop_host() {
-	[[ -e /run/host.pid ]] || return 0
-	kill "$(</run/host.pid)" 2>/dev/null
-	wait_for 10 test ! -e /run/host.pid
-	ip link delete host0
+	[[ -e /run/host-$1.pid ]] || return 0
+	kill "$(<"/run/host-$1.pid")" 2>/dev/null
+	wait_for 10 test ! -e "/run/host-$1.pid"
+	ip link delete "host-$1"
 }
 
 # on_host COMMAND... : runs it there, by the shell; its output and its status
@@ -71,8 +71,8 @@ site() {
 	ip link add lan0 type bridge
 	ip address add 10.94.17.1/24 dev lan0
 	ip link set lan0 up
-	# It is not the hardware that vprov takes it for.
-	{ echo 'deadline = 1200'; printf 'deadlines/%s = 1200\n' power dhcp loader kernel initrd config partition packages post ack reboot disk; } >"$dir/conf"
+	# It is not the hardware that vprov takes it for; and each character on the emulated serial port of a Xen-HVM guest takes it a millisecond.
+	{ echo 'deadline = 1200'; echo 'kernel_args = quiet'; printf 'deadlines/%s = 1200\n' power dhcp loader kernel initrd config partition packages post ack reboot disk; } >"$dir/conf"
 	start_host "$1" lan0 vprov0 10.94.17.2 "$2"
 }
 vprov() { "$VPROV" "$@" --state-dir "$state" --connect "$uri" --config "$dir/conf"; }
@@ -107,6 +107,19 @@ installed() {
 	like "$3: the installer was there, then the disk's system" "$(console "$1")" "vprov: unpack 0.*vprov: reboot.*$1 login:"
 	is "$3: installed once, and up" "$(sql "SELECT installs, life, health FROM node WHERE name = '$node'")" "1|9|0"
 	exits 0 "$3: a second plan is empty" vprov plan --exit-code "$dir/$1.xml"
+}
+
+# carried NAME VIRT : the installed node goes on as that, on the host of $uri, without an installation
+carried() {
+	local node=$1.vprov.test log=$state/console/$1.vprov.test.log said
+	exits 3 "$2: plan" vprov plan --virt "$2" --exit-code "$dir/$1.xml"
+	like "$2: which says what it will be" "$output" "$node goes on as $2, was .*MAC and IP addresses stay"
+	said=$(stat -c %s "$log")
+	ok "$2: it goes on from the same disk" vprov apply --virt "$2" "$dir/$1.xml"
+	diag "$output"
+	like "$2: its system, with its files" "$(tail -c "+$((said + 1))" "$log" | tr -d '\r')" "$1: carried.*$1 login:"
+	is "$2: installed once, and up" "$(sql "SELECT installs, life, health, virt, host FROM node WHERE name = '$node'")" "1|9|0|$2|$uri"
+	exits 0 "$2: a second plan is empty" vprov plan --virt "$2" --exit-code "$dir/$1.xml"
 }
 
 # gone NAME VIRT

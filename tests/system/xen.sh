@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# timeout: 1200
-# A real Xen host: guests installed on it over the network, from another machine than it, that then boot from their disks. One of them without a boot
-# ROM (xen-para).
+# timeout: 2400
+# A real Xen host: guests installed on it over the network, from another machine than it, that then boot from their disks: one by a boot ROM
+# (xen-hvm), one without (xen-para), whose disk then goes on as a guest of a real KVM host and back.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 # shellcheck source=tests/lib/hosts.sh
 . "$(dirname "$0")/../lib/hosts.sh"
-for p in sqlite3 virsh qemu-system-x86_64 dnsmasq busybox zstd; do command -v $p >/dev/null || skip_all "$p is not installed"; done
+for p in debugfs sqlite3 virsh qemu-system-x86_64 dnsmasq busybox zstd; do command -v $p >/dev/null || skip_all "$p is not installed"; done
 need_host
 need_tiny_image
 in_ns
@@ -15,5 +15,44 @@ in_ns
 site xen 3072
 installed para 10.94.17.10 xen-para
 like "xen-para: it boots by pygrub" "$(there dumpxml --inactive para.vprov.test)" "<bootloader>.*pygrub"
+
+# A file on its disk, and what shows it at each start
+there destroy para.vprov.test
+far=/var/lib/vprov-guests/para.vprov.test-sda.raw
+# move_disk FROM TO : the machine is off; between two hosts nobody but the admin moves it
+move_disk() {
+	virsh -q -c "$1" vol-download "$far" "$dir/disk" --sparse
+	virsh -q -c "$2" pool-create-as moved dir --target "${far%/*}" --build &>/dev/null
+	virsh -q -c "$2" vol-create-as moved "${far##*/}" 1G --format raw &>/dev/null
+	[[ ! ${3:-} ]] || "$3"
+	virsh -q -c "$2" vol-upload "$far" "$dir/disk" --sparse
+}
+# shellcheck disable=SC2317 # move_disk calls it
+mark() {
+	echo carried >"$dir/precious"
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	echo 'for c in $(cat /sys/class/tty/console/active); do echo "$(cat /etc/hostname): $(cat /precious)" >"/dev/$c"; done' >"$dir/hook"
+	printf '%s\n' "write $dir/precious precious" "write $dir/hook hook" "sif hook mode 0100755" | debugfs -w "$dir/disk?offset=1048576" &>/dev/null
+}
+xen_uri=$uri
+start_host kvm lan0 vprov0 10.94.17.3 2048
+kvm_uri=$uri
+exits 5 "kvm: not without its disk" vprov plan --virt kvm "$dir/para.xml"
+like "kvm: which is elsewhere" "$output" "is not on .*10.94.17.3.*: bring it there from $xen_uri, or say --reinstall"
+move_disk "$xen_uri" "$kvm_uri" mark
+carried para kvm
+like "kvm: it is a guest of KVM" "$(there dumpxml para.vprov.test)" "<domain type='kvm'.*dev='vda'"
+is "kvm: its domain on the other host is gone" "$(virsh -q -c "$xen_uri" list --all --name)" ""
+there destroy para.vprov.test
+move_disk "$kvm_uri" "$xen_uri"
+uri=$xen_uri
+carried para xen-hvm
+is "xen-hvm: its domain on the other host is gone" "$(virsh -q -c "$kvm_uri" list --all --name)" ""
+carried para xen-para
+stop_host kvm
+host_address=10.94.17.2
 gone para xen-para
+
+installed hvm 10.94.17.12 xen-hvm
+gone hvm xen-hvm
 done_testing

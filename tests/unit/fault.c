@@ -157,52 +157,77 @@ static int disk_remove(void *ctx, const char *path, struct vp_err *err)
 
 static const struct vp_disk_ops disk_ops = { disk_info, disk_create, disk_remove };
 
+/* The one that nodes are made on, and another one that they may go to. */
+static struct vp_hv *far;
+static struct vp_hv faulty_far;
+
+static struct vp_hv *real_of(const struct vp_hv *h)
+{
+	return h == &faulty_far ? far : hv;
+}
+
 static int hv_lookup(struct vp_hv *h, const char *name, struct vp_virt_dom *out, struct vp_err *err)
 {
-	(void)h;
-	return hv->ops->lookup(hv, name, out, err);
+	struct vp_hv *real = real_of(h);
+
+	return real->ops->lookup(real, name, out, err);
 }
 
 static int hv_xml(struct vp_hv *h, const char *name, struct vp_buf *out, struct vp_err *err)
 {
-	(void)h;
-	return hv->ops->xml(hv, name, out, err);
+	struct vp_hv *real = real_of(h);
+
+	return real->ops->xml(real, name, out, err);
 }
 
 static int hv_define(struct vp_hv *h, const char *xml, struct vp_err *err)
 {
-	(void)h;
-	return refused(err) ? -1 : changed(hv->ops->define(hv, xml, err));
+	struct vp_hv *real = real_of(h);
+
+	return refused(err) ? -1 : changed(real->ops->define(real, xml, err));
 }
 
 static int hv_start(struct vp_hv *h, const char *name, const char *xml, struct vp_err *err)
 {
-	(void)h;
-	return refused(err) ? -1 : changed(hv->ops->start(hv, name, xml, err));
+	struct vp_hv *real = real_of(h);
+
+	return refused(err) ? -1 : changed(real->ops->start(real, name, xml, err));
 }
 
 static int hv_destroy(struct vp_hv *h, const char *name, struct vp_err *err)
 {
-	(void)h;
-	return refused(err) ? -1 : changed(hv->ops->destroy(hv, name, err));
+	struct vp_hv *real = real_of(h);
+
+	return refused(err) ? -1 : changed(real->ops->destroy(real, name, err));
 }
 
 static int hv_undefine(struct vp_hv *h, const char *name, struct vp_err *err)
 {
-	(void)h;
-	return refused(err) ? -1 : changed(hv->ops->undefine(hv, name, err));
+	struct vp_hv *real = real_of(h);
+
+	return refused(err) ? -1 : changed(real->ops->undefine(real, name, err));
 }
 
 static const struct vp_hv_ops hv_ops = {
 	.lookup = hv_lookup, .xml = hv_xml, .define = hv_define, .start = hv_start, .destroy = hv_destroy, .undefine = hv_undefine
 };
 static struct vp_hv faulty_hv = { .ops = &hv_ops, .uri = "fake:///", .local = true, .type = "FAKE" };
+static struct vp_hv faulty_far = { .ops = &hv_ops, .uri = "fake://far/", .local = true, .type = "FAKE" };
+
+static struct vp_hv *former(struct vp_world *w, const char *uri, struct vp_err *err)
+{
+	(void)w;
+	(void)err;
+	return !strcmp(uri, faulty_far.uri) ? &faulty_far : &faulty_hv;
+}
 
 /* --- One world, and the profiles that it shall become. --- */
 
 static char base[512];
 static struct vp_arena *arena;
 static struct vp_world world;
+/* What both nodes are. */
+static const char *virt = "qemu";
 
 /* Two nodes on one bridge; `second` is what changes: the bridge's address, the memory, and of the first node the MTU and a NIC more; the
  * limits of NICs, and the sharing of the uplink. */
@@ -213,10 +238,10 @@ static struct vp_node *make_node(int node, bool second, struct vp_diags *diags)
 		arena,
 		"{\"system\": {\"network\": {\"hostname\": \"n%d\", \"domainname\": \"example.org\", \"interfaces\": {\"eth0\":"
 		"  {\"ip\": \"10.99.0.1%d\", \"netmask\": \"255.255.255.0\"%s}}},"
-		" \"vprov\": {\"install\": \"%s\", \"virt\": \"qemu\", \"bridge\": {\"name\": \"vptest\", \"address\": \"10.99.0.%d/24\"%s}%s}},"
+		" \"vprov\": {\"install\": \"%s\", \"virt\": \"%s\", \"bridge\": {\"name\": \"vptest\", \"address\": \"10.99.0.%d/24\"%s}%s}},"
 		"\"hardware\": {\"cpu\": [{\"cores\": 1}], \"ram\": [{\"size\": %d}], \"harddisks\": {\"sda\": {\"capacity\": 4096}},"
 		" \"cards\": {\"nic\": {\"eth0\": {\"boot\": true}%s}}}}",
-		node, node, more ? ", \"mtu\": 1400" : "", node == 1 ? "image" : "none", second ? 2 : 1,
+		node, node, more ? ", \"mtu\": 1400" : "", node == 1 ? "image" : "none", virt, second ? 2 : 1,
 		second ? ", \"uplink\": \"up0\", \"rate\": 1000, \"isolated\": true" : "",
 		second == (node == 1) ? ", \"nics\": {\"eth0\": {\"bandwidth\": {\"average\": 100}}}, \"guard\": {\"level\": \"mac\"}" : "",
 		second ? 1024 : 512, more ? ", \"eth1\": {}" : "");
@@ -258,12 +283,15 @@ static void new_world(void)
 	net = vp_net_fake();
 	assert_int_equal(net->ops->tap_add(net, "up0", 0, "another one's", NULL), 0);
 	hv = vp_hv_fake();
+	far = vp_hv_fake();
+	virt = "qemu";
 	disks = vp_disk_fake_new();
 	fault.fail_at = fault.kill_at = 0;
 	world = (struct vp_world){ .arena = arena,
 				   .max_installs = 2,
 				   .state_dir = vp_printf(arena, "%s/state", base),
 				   .hv = &faulty_hv,
+				   .former = former,
 				   .net = &faulty_net,
 				   .disk = &disk_ops,
 				   .disk_ctx = disks };
@@ -279,6 +307,7 @@ static void end_world(void)
 	vp_state_close(world.state);
 	net->ops->close(net);
 	hv->ops->close(hv);
+	far->ops->close(far);
 	vp_disk_fake_free(disks);
 	assert_int_equal(vp_remove_tree(world.state_dir, NULL), 0);
 	vp_arena_free(arena);
@@ -311,17 +340,17 @@ static void describe_rules(struct vp_buf *out)
 				vp_buf_addf(out, "rule %d of %s: %s\n", kind, all.items[i].dev, all.items[i].text);
 }
 
-static void describe_domain(struct vp_buf *out, const char *name)
+static void describe_domain(struct vp_buf *out, struct vp_hv *on, const char *name)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf xml = { 0 };
 	struct vp_virt_dom dom;
 	char digest[65];
 
-	if (hv->ops->lookup(hv, name, &dom, NULL) != 1)
+	if (on->ops->lookup(on, name, &dom, NULL) != 1)
 		return;
-	assert_int_equal(hv->ops->xml(hv, name, &xml, NULL), 0);
+	assert_int_equal(on->ops->xml(on, name, &xml, NULL), 0);
 	vp_sha256_hex(xml.data, xml.len, digest);
-	vp_buf_addf(out, "domain %s %s, %s\n", name, dom.active ? "active" : "inactive", digest);
+	vp_buf_addf(out, "domain %s%s %s, %s\n", on == far ? "far " : "", name, dom.active ? "active" : "inactive", digest);
 }
 
 /* Everything there is, and everything that is recorded. */
@@ -336,12 +365,12 @@ static char *describe(void)
 	describe_links(&out);
 	describe_rules(&out);
 	vp_disk_fake_list(disks, &out);
-	describe_domain(&out, "n1.example.org");
-	describe_domain(&out, "n2.example.org");
+	for (int i = 0; i < 4; i++)
+		describe_domain(&out, i < 2 ? hv : far, i % 2 ? "n2.example.org" : "n1.example.org");
 	assert_int_equal(vp_state_nodes(world.state, arena, &rows, NULL), 0);
 	for (size_t i = 0; i < rows.n; i++)
-		vp_buf_addf(&out, "node %s %s, secret %d, armed %d, %s\n", rows.items[i].name, vp_life_name(rows.items[i].life),
-			    *rows.items[i].token != '\0', rows.items[i].armed, rows.items[i].json);
+		vp_buf_addf(&out, "node %s %s, %s on %s, secret %d, armed %d, %s\n", rows.items[i].name, vp_life_name(rows.items[i].life),
+			    rows.items[i].virt, rows.items[i].host, *rows.items[i].token != '\0', rows.items[i].armed, rows.items[i].json);
 	assert_int_equal(vp_resources(world.state, arena, NULL, &made, NULL), 0);
 	for (size_t i = 0; i < made.n; i++)
 		vp_buf_addf(&out, "made %s %s for '%s': %s\n", made.items[i].kind, made.items[i].name, made.items[i].node, made.items[i].data);
@@ -477,7 +506,7 @@ static void fail_each(action before, action what, bool undone)
 		if (failed)
 			must(what);
 		expect_same("repeated after failure of change", k, vp_buf_str(&want));
-		assert_true(failed || k > 5);
+		assert_true(failed || k > 3);
 		end_world();
 	}
 }
@@ -587,6 +616,75 @@ static void test_kill_destroy(void **state)
 {
 	(void)state;
 	kill_each(create_and_finish, destroy);
+}
+
+/* Other virtualisation, same hypervisor; and another one. */
+static int carry(struct vp_err *err)
+{
+	int rc;
+
+	virt = "kvm";
+	rc = create(err);
+	virt = "qemu";
+	return rc;
+}
+
+static int carry_far(struct vp_err *err)
+{
+	int rc;
+
+	world.hv = &faulty_far;
+	rc = carry(err);
+	world.hv = &faulty_hv;
+	return rc;
+}
+
+static void test_fail_carry(void **state)
+{
+	(void)state;
+	fail_each(create_and_finish, carry, true);
+	fail_each(create_and_finish, carry_far, true);
+}
+
+/* The node starts anew, as something else, and has to report in; its domain is in one place only. */
+static void test_carry(void **state)
+{
+	struct vp_virt_dom dom;
+	struct vp_node_row row;
+	struct vp_plan plan;
+
+	(void)state;
+	new_world();
+	must(create_and_finish);
+	world.hv = &faulty_far;
+	virt = "kvm";
+	plan = plan_for(false);
+	assert_int_equal(plan.nnotes, 2);
+	assert_non_null(strstr(plan.notes[0], "n1.example.org goes on as kvm, was qemu"));
+	must(carry_far);
+	world.hv = &faulty_far;
+	virt = "kvm";
+	assert_int_equal(vp_state_node(world.state, arena, "n1.example.org", &row, NULL), 1);
+	assert_string_equal(row.virt, "kvm");
+	assert_string_equal(row.host, faulty_far.uri);
+	assert_int_equal(row.life, VP_ACKED);
+	assert_true(row.token_live && !row.armed);
+	assert_int_equal(hv->ops->lookup(hv, "n1.example.org", &dom, NULL), 0);
+	assert_int_equal(far->ops->lookup(far, "n1.example.org", &dom, NULL), 1);
+	assert_true(dom.active);
+	/* Back, before it was ever up. */
+	world.hv = &faulty_hv;
+	must(create);
+	virt = "qemu";
+	must(create);
+	assert_int_equal(vp_state_node(world.state, arena, "n1.example.org", &row, NULL), 1);
+	assert_string_equal(row.virt, "qemu");
+	assert_string_equal(row.host, faulty_hv.uri);
+	assert_int_equal(far->ops->lookup(far, "n1.example.org", &dom, NULL), 0);
+	finish();
+	plan = plan_for(false);
+	assert_int_equal(plan.n, 0);
+	end_world();
 }
 
 static void test_second_plan_is_empty(void **state)
@@ -732,6 +830,8 @@ int main(void)
 		cmocka_unit_test(test_kill_destroy),
 		cmocka_unit_test(test_kill_then_destroy),
 		cmocka_unit_test(test_volume),
+		cmocka_unit_test(test_carry),
+		cmocka_unit_test(test_fail_carry),
 		cmocka_unit_test(test_old_names),
 		cmocka_unit_test(test_hosts),
 	};

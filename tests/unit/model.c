@@ -251,7 +251,7 @@ static void one_profile_fits_every_virtualisation(void **state)
 {
 	static const struct {
 		const char *bus, *target, *model;
-	} expect[] = { { "virtio", "vda", "virtio" }, { "virtio", "vda", "virtio" }, { "xen", "xvda", "netfront" }, { "ide", "hda", "e1000" } };
+	} expect[] = { { "virtio", "vda", "virtio" }, { "virtio", "vda", "virtio" }, { "xen", "xvda", "netfront" }, { "ide", "xvda", "e1000" } };
 	struct world *w = *state;
 
 	put(w, "/system/vprov/disk/bus", NULL);
