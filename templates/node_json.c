@@ -180,11 +180,13 @@ static json_t *disks(const struct vp_node *n)
 	for (size_t i = 0; i < n->ndisks; i++) {
 		const struct vp_disk *d = &n->disks[i];
 
-		json_array_append_new(list, json_pack("{so so so so so so so so sb sb so so}", "name", text(d->name), "target", text(d->target),
-						      "slot", text(d->slot ? d->slot : d->target), "type", text(d->block ? "block" : "file"), "bus",
-						      text(d->bus), "format", text(d->format), "path", text(d->path), "size_mib", mib(d->size),
-						      "boot", d->boot, "readonly", d->readonly, "label", text(n->devices ? n->devices[i].label : ""),
-						      "drive", drive(&d->drive)));
+		json_array_append_new(list,
+				      json_pack("{so so so so so so so so so so so sb sb so so}", "cache", text(d->cache ? d->cache : "writeback"),
+						"io", text(d->io), "discard", text(d->discard ? d->discard : "unmap"), "name", text(d->name),
+						"target", text(d->target), "slot", text(d->slot ? d->slot : d->target), "type",
+						text(d->block ? "block" : "file"), "bus", text(d->bus), "format", text(d->format), "path",
+						text(d->path), "size_mib", mib(d->size), "boot", d->boot, "readonly", d->readonly, "label",
+						text(n->devices ? n->devices[i].label : ""), "drive", drive(&d->drive)));
 	}
 	return list;
 }
@@ -594,6 +596,7 @@ json_t *vp_node_head(const struct vp_node *n)
 		{ "vcpus", number(n->vcpus) },
 		{ "sockets", number(n->sockets) },
 		{ "memory_mib", mib(n->memory) },
+		{ "tuning", from_rows(VP_O_TUNING, &n->tuning, 1) },
 		{ "disks", disks(n) },
 		{ "nics", nics(n) },
 		{ "boot_nic", text(n->nnics ? n->nics[n->boot_nic].name : "") },

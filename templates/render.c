@@ -301,6 +301,58 @@ static void add_para(json_t *j, const struct vp_render *r, const struct vp_node 
 	json_object_set_new(j, "bootargs", json_string(d->bootargs && *d->bootargs ? d->bootargs : "-q"));
 }
 
+/* "0=2-3", "emulator=0" */
+static json_t *pins(const struct vp_node *n, bool emulator)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n->tuning.pin.n; i++) {
+		const char *text = n->tuning.pin.items[i], *set = strchr(text, '=') + 1;
+
+		if ((*text == 'e') == emulator)
+			json_array_append_new(list, json_pack("{ss# ss}", "vcpu", text, (int)(set - text - 1), "cpuset", set));
+	}
+	return list;
+}
+
+/* Threads of the emulator in turn, from 1, for the disks that can have one. */
+static void add_iothreads(json_t *j, const struct vp_node *n)
+{
+	unsigned at = 0;
+
+	for (size_t i = 0; i < n->ndisks && n->tuning.iothreads; i++)
+		if (!strcmp(n->disks[i].bus, "virtio"))
+			json_object_set_new(json_array_get(json_object_get(j, "disks"), i), "iothread", json_integer(at++ % n->tuning.iothreads + 1));
+	json_object_set_new(j, "iothreads", json_integer(n->tuning.iothreads));
+}
+
+static void add_topology(json_t *j, const struct vp_node *n)
+{
+	unsigned threads = n->tuning.threads ? n->tuning.threads : 1;
+
+	if (n->sockets && n->vcpus % (n->sockets * threads) == 0)
+		json_object_set_new(j, "topology",
+				    json_pack("{si si si}", "sockets", n->sockets, "cores", n->vcpus / n->sockets / threads, "threads", threads));
+}
+
+static void add_tuning(json_t *j, const struct vp_node *n)
+{
+	const struct vp_tuning *t = &n->tuning;
+	const char *model = t->cpu_model ? t->cpu_model : "", *pages = t->hugepages ? t->hugepages : "none";
+	bool mode = !strcmp(model, "host-model") || !strcmp(model, "host-passthrough");
+
+	/* Emulation has no processor of the host to pass on. */
+	json_object_set_new(j, "mode", json_string(n->virt == VP_QEMU ? "maximum" : mode ? model : "host-passthrough"));
+	json_object_set_new(j, "cpu_name", json_string(mode ? "" : model));
+	json_object_set_new(j, "hugepages_kib", json_integer(!strcmp(pages, "2M") ? 2048 : !strcmp(pages, "1G") ? 1 << 20 : 0));
+	json_object_set_new(j, "watched", json_boolean(t->watchdog && strcmp(t->watchdog, "none") != 0));
+	json_object_set_new(j, "pins", pins(n, false));
+	json_object_set_new(j, "emulator_pins", pins(n, true));
+	json_object_set_new(j, "pinned", json_boolean(t->pin.n > 0));
+	add_iothreads(j, n);
+	add_topology(j, n);
+}
+
 static json_t *domain_json(const struct vp_render *r, const struct vp_node *n, const char *console, enum vp_boot boot)
 {
 	json_t *j = vp_node_head(n);
@@ -313,8 +365,7 @@ static json_t *domain_json(const struct vp_render *r, const struct vp_node *n, c
 	json_object_set_new(j, "uefi", json_boolean(n->firmware == VP_UEFI));
 	json_object_set_new(j, "network_first", json_boolean(boot == VP_BOOT_NETWORK));
 	json_object_set_new(j, "network_second", json_boolean(boot == VP_BOOT_INSTALL));
-	if (n->sockets && n->vcpus % n->sockets == 0)
-		json_object_set_new(j, "topology", json_pack("{si si}", "sockets", n->sockets, "cores", n->vcpus / n->sockets));
+	add_tuning(j, n);
 	if (n->virt == VP_XEN_PARA)
 		add_para(j, r, n, boot);
 	add_devices(j, n, boot);

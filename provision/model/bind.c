@@ -212,6 +212,9 @@ static void place_disk(struct vp_bind *b, size_t i)
 	struct vp_disk_in *in = &b->disks[i];
 	const char *name = in->d.name, *dir = in->dir;
 
+	if (!strcmp(in->d.io, "native") && strcmp(in->d.cache, "none") && strcmp(in->d.cache, "directsync"))
+		vp_problem(b, VP_ERROR, VP_E_VALUE, NULL, VP_OWN "disk/io", "disk %s: io native takes cache none or directsync, not %s", name,
+			   in->d.cache);
 	in->d.bus = choose(b, buses, "disk.*.bus", name, in->d.bus);
 	in->d.slot = slot_name(b, i);
 	/* Xen's block driver takes the emulated disks over, and calls them its own. */
@@ -698,6 +701,7 @@ static void bind_node(struct vp_bind *b)
 {
 	b->node->install = -1;
 	vp_fill(b, &(struct vp_target){ .object = VP_O_NODE, .base = b->node });
+	vp_fill(b, &(struct vp_target){ .object = VP_O_TUNING, .base = &b->node->n.tuning });
 	bind_tweaks(b);
 	bind_uuid(b);
 	vp_placed_node(b);

@@ -31,6 +31,7 @@ enum vp_object {
 	VP_O_NAME,
 	VP_O_ROLE,
 	VP_O_NODE,
+	VP_O_TUNING,
 	VP_O_HARDWARE,
 	VP_O_SYSTEM,
 	VP_O_NETWORK,
@@ -339,6 +340,7 @@ const char *vp_derive_tap(struct vp_arena *a, const char *uuid, const char *nic)
 bool vp_assignment(const char *text, size_t *path, const char **value);
 extern const struct vp_check vp_is_label, vp_is_domain, vp_is_ifname, vp_is_diskname, vp_is_mac, vp_is_ip, vp_is_host_ip, vp_is_own_ip, vp_is_netmask,
 	vp_is_cidr, vp_is_dir, vp_is_args, vp_is_ssh_key, vp_is_crypt, vp_is_package, vp_is_mountpoint, vp_is_options, vp_is_fslabel, vp_is_uuid,
-	vp_is_key, vp_is_uri, vp_is_place, vp_is_bootfile, vp_is_url, vp_is_line, vp_is_address, vp_is_volume, vp_is_tolerance, vp_is_assignment;
+	vp_is_key, vp_is_uri, vp_is_place, vp_is_bootfile, vp_is_url, vp_is_line, vp_is_address, vp_is_volume, vp_is_tolerance, vp_is_assignment,
+	vp_is_cpuset, vp_is_pin, vp_is_model;
 
 #endif

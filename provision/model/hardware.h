@@ -47,6 +47,25 @@ struct vp_drive {
 	const char *port;
 };
 
+/* How the hypervisor runs the machine. */
+struct vp_tuning {
+	/* "host-passthrough", "host-model" or a model's name; "": what the template has. */
+	const char *cpu_model;
+	/* Of each core, 0: one. */
+	unsigned threads;
+	/* "VCPU=CPUSET", "emulator=CPUSET". */
+	struct vp_words pin;
+	/* none, 2M, 1G */
+	const char *hugepages;
+	/* Nodes of the host's memory that it is in, "" for any. */
+	const char *memory_nodes;
+	/* Threads for its disks beside the emulator's own. */
+	unsigned iothreads;
+	bool rng, panic, agent;
+	/* none, i6300esb; what it does. */
+	const char *watchdog, *watchdog_action;
+};
+
 struct vp_benchmarks {
 	double hepspec06, hepscore23, hpl, stream;
 	bool has_hepspec06, has_hepscore23, has_hpl, has_stream;

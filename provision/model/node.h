@@ -40,6 +40,8 @@ struct vp_disk {
 	/* path is a block device, raw; it has to exist, and is never made or removed, unless it is a volume of a group that the site names. */
 	bool block, volume;
 	bool readonly;
+	/* As libvirt has them; io "": libvirt's own choice. */
+	const char *cache, *io, *discard;
 	struct vp_drive drive;
 };
 
@@ -170,6 +172,7 @@ struct vp_node {
 	struct vp_module *ram;
 	size_t nram;
 	struct vp_hardware hardware;
+	struct vp_tuning tuning;
 	struct vp_system system;
 	struct vp_network network;
 	struct vp_disk *disks;

@@ -54,7 +54,7 @@ static const struct {
 	enum vp_object objects[4];
 } subjects[] = {
 	{ "Name", { VP_O_NAME } },
-	{ "The virtual machine", { VP_O_NODE, VP_O_ROLE } },
+	{ "The virtual machine", { VP_O_NODE, VP_O_TUNING, VP_O_ROLE } },
 	{ "Processors and memory", { VP_O_CPU, VP_O_RAM } },
 	{ "NICs", { VP_O_NIC, VP_O_CARD } },
 	{ "Disks", { VP_O_DISK, VP_O_DRIVE } },

@@ -329,6 +329,25 @@ bool vp_assignment(const char *text, size_t *path, const char **value)
 	return i;
 }
 
+/* "0-3,8,^2" */
+static bool cpuset(const char *s)
+{
+	return only(s, DIGIT ",-^", 255) && isdigit((unsigned char)s[strlen(s) - 1]) && *s != '-' && *s != ',' && !strstr(s, ",,") &&
+	       !strstr(s, "--");
+}
+
+static bool pin(const char *s)
+{
+	size_t n = strncmp(s, "emulator=", 9) ? strspn(s, DIGIT) : 8;
+
+	return n && n <= 8 && s[n] == '=' && cpuset(s + n + 1);
+}
+
+static bool model(const char *s)
+{
+	return word(s, ALNUM "._-", 63);
+}
+
 static bool assignment(const char *s)
 {
 	const char *value;
@@ -353,6 +372,9 @@ const struct vp_check vp_is_ssh_key = { ssh_key, "a line of authorized_keys with
 const struct vp_check vp_is_crypt = { crypt_hash, "a crypt(3) hash: $6$..." };
 const struct vp_check vp_is_tolerance = { tolerance, "a metric, which may be a pattern, and a share of its value: disk.*=25%" };
 const struct vp_check vp_is_assignment = { assignment, "an XPath in the domain and what is to be there: ./devices/disk[1]/driver/@cache = none" };
+const struct vp_check vp_is_cpuset = { cpuset, "numbers and ranges of them: 0-3,8" };
+const struct vp_check vp_is_pin = { pin, "a processor of the guest, or emulator, and processors of the host: 0=2-3" };
+const struct vp_check vp_is_model = { model, "the name of a processor's model" };
 const struct vp_check vp_is_package = { package, "the name of a Debian package" };
 const struct vp_check vp_is_mountpoint = { mountpoint, "an absolute path of letters, digits, or any of . _ + @ = - /, or swap" };
 const struct vp_check vp_is_options = { options, "mount options" };

@@ -121,6 +121,35 @@ static void check_firmware(const struct wish *k)
 		     vp_printf(k->w->arena, "%s has no UEFI firmware for guests: install the package ovmf there, or say bios", k->w->hv->uri));
 }
 
+static void check_cpu(const struct wish *k)
+{
+	static const char models[] = "/domainCapabilities/cpu/mode[@name='custom']/model";
+	struct vp_arena *a = k->w->arena;
+	const char *model = text_at(a, k->want, "/domain/cpu/model");
+
+	if (*model && has(k, k->can, models) && !has(k, k->can, vp_printf(a, "%s[.='%s' and not(@usable='no')]", models, model)))
+		lack(k, "tuning.cpu_model",
+		     vp_printf(a, "the processors of %s cannot be '%s' for a guest; `virsh -c %s domcapabilities` lists those that they can be",
+			       k->w->hv->uri, model, k->w->hv->uri));
+	if (has(k, k->want, "/domain/cpu[@mode='host-model']") &&
+	    has(k, k->can, "/domainCapabilities/cpu/mode[@name='host-model' and @supported='no']"))
+		lack(k, "tuning.cpu_model", vp_printf(a, "%s has no host-model for such a guest: name a model", k->w->hv->uri));
+}
+
+/* How many there are, not how many are free: the node itself may have them. */
+static void check_pages(const struct wish *k)
+{
+	struct vp_arena *a = k->w->arena;
+	const char *size = text_at(a, k->want, "/domain/memoryBacking/hugepages/page/@size");
+	const char *all = text_at(a, k->host, vp_printf(a, "sum(/capabilities/host/topology/cells/cell/pages[@unit='KiB' and @size='%s'])", size));
+	uint64_t kib = strtoull(size, NULL, 10), pages = strtoull(all, NULL, 10);
+
+	if (kib && has(k, k->host, "/capabilities/host/topology/cells/cell/pages") && pages * kib * 1024 < k->n->memory)
+		lack(k, "tuning.hugepages",
+		     vp_printf(a, "%s has %ju huge pages of %s, too few for %s: set them aside there (vm.nr_hugepages, or hugepages= at boot)",
+			       k->w->hv->uri, (uintmax_t)pages, vp_size_text(a, kib * 1024), vp_size_text(a, k->n->memory)));
+}
+
 static void check_disks(const struct wish *k)
 {
 	static const char enumeration[] = "/domainCapabilities/devices/disk/enum[@name='bus']";
@@ -170,6 +199,8 @@ int vp_plan_lacks(struct vp_world *w, const struct vp_node *n, const char *xml, 
 			lack(&k, "virt", vp_printf(w->arena, "%s can run no such guest: %s", w->hv->uri, vp_buf_str(&caps.why)));
 		check_size(&k, caps.memory);
 		check_firmware(&k);
+		check_cpu(&k);
+		check_pages(&k);
 		check_disks(&k);
 	}
 	if (k.host)

@@ -49,6 +49,32 @@ render() {
 	run ! grep bandwidth "$out"
 }
 
+@test "render domain: how the hypervisor runs it, and libvirt takes and keeps it" {
+	printf '%s\n' "cpu/model = EPYC" "cpu/threads = 2" "cpu/pin = 0=2" "cpu/pin = 1=3,5-6" "cpu/pin = emulator=0-1" "memory/hugepages = 2M" \
+		"memory/nodes = 0" "iothreads = 2" "agent = true" "rng = false" "panic = false" "watchdog/model = i6300esb" "watchdog/action = poweroff" \
+		"disk/cache = none" "disk/io = native" "disk/discard = ignore" >"$BATS_TEST_TMPDIR/site.conf"
+	sed 's|name="cores">1<|name="cores">2<|' profiles/quickstart.xml >"$BATS_TEST_TMPDIR/node.xml"
+	render --virt kvm --config "$BATS_TEST_TMPDIR/site.conf" domain "$BATS_TEST_TMPDIR/node.xml" >"$out"
+	if command -v virsh >/dev/null; then
+		virsh -q -c test:///default define --validate "$out"
+		virsh -q -c test:///default "define $out; dumpxml --inactive quickstart.vprov.test" >"$out.back"
+		mv "$out.back" "$out"
+	fi
+	for path in 'cpu[@mode="custom"]/model[.="EPYC" and @fallback="forbid"]' 'cpu/topology[@sockets="1" and @cores="1" and @threads="2"]' \
+		'cputune/vcpupin[@vcpu="0" and @cpuset="2"]' 'cputune/vcpupin[@vcpu="1" and @cpuset="3,5-6"]' 'cputune/emulatorpin[@cpuset="0-1"]' \
+		'memoryBacking/hugepages/page[@size="2048"]' 'numatune/memory[@mode="strict" and @nodeset="0"]' 'iothreads[.=2]' \
+		'devices/channel/target[@name="org.qemu.guest_agent.0"]' 'devices/watchdog[@model="i6300esb" and @action="poweroff"]' \
+		'devices/disk/driver[@cache="none" and @io="native" and @iothread="1" and @discard="ignore"]'; do
+		xmllint --xpath "/domain/$path" "$out"
+	done
+	run ! grep -E '<rng|<panic' "$out"
+	for virt in qemu xen-para xen-hvm; do
+		render --virt $virt --config "$BATS_TEST_TMPDIR/site.conf" domain "$BATS_TEST_TMPDIR/node.xml" >"$out"
+		xmllint --xpath '/domain/cputune/vcpupin[@vcpu="1"]' "$out"
+	done
+	run ! grep -E 'watchdog|hugepages|iothread|cache=' "$out"
+}
+
 @test "render domain: assignments are made in it, libvirt takes it, and it says where they come from" {
 	printf '%s\n' "xml = ./devices/disk[1]/driver/@cache = none" "xml = ./devices/watchdog[@model='i6300esb']/@action = poweroff" >"$BATS_TEST_TMPDIR/site.conf"
 	render --virt kvm --config "$BATS_TEST_TMPDIR/site.conf" domain profiles/quickstart.xml >"$out"

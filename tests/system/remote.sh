@@ -94,6 +94,13 @@ lacks() {
 profile none 64 raw
 virt=kvm lacks "KVM where there is none" "no kvm guests: .*VT-x or SVM .*kvm_amd; --virt qemu"
 virt=xen-para lacks "Xen where there is none" "is no Xen host: name one .*--virt kvm"
+profile none 64 raw
+sed -i 's|<nlist name="vprov">|&<nlist name="cpu"><string name="model">Cray</string></nlist>|' "$dir/node.xml"
+lacks "a processor that nobody knows" "/system/vprov/cpu/model.* cannot be 'Cray' for a guest; .*domcapabilities"
+profile none 64 raw
+sed -i 's|<nlist name="vprov">|&<nlist name="memory"><string name="hugepages">2M</string></nlist>|' "$dir/node.xml"
+lacks "huge pages that the host has not" "/system/vprov/memory/hugepages.* has 0 huge pages of 2 MiB, too few for .*vm.nr_hugepages"
+profile none 64 raw
 sed -i 's|<nlist name="vprov">|&<string name="firmware">uefi</string>|' "$dir/node.xml"
 lacks "UEFI without its firmware" "/system/vprov/firmware.*install the package ovmf"
 profile none 64 raw

@@ -60,6 +60,7 @@ static const struct vp_node plain = {
 	.rootpw = "$6$salt$hash",
 	.ssh_keys = keys,
 	.nssh_keys = 1,
+	.tuning = { .rng = true, .panic = true },
 	.kernel_args = "quiet",
 	.packages = packages,
 	.npackages = 2,
