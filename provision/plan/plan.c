@@ -457,7 +457,7 @@ static int plan_domain(struct look *l, const struct vp_node *n, const char *reco
 	const struct vp_resource *made = vp_resource_find(&l->made, "domain", n->name), *old = vp_resource_find(&l->made, "node", n->name);
 	vp_cleanup(vp_buf_free) struct vp_buf xml = { 0 }, live = { 0 }, assigned = { 0 };
 	struct vp_render r = l->w->render;
-	const char *want, *why;
+	const char *want, *why, *drift = "";
 	struct vp_step *s;
 	char digest[65];
 	int rc;
@@ -489,7 +489,8 @@ static int plan_domain(struct look *l, const struct vp_node *n, const char *reco
 	if (l->w->hv->ops->xml(l->w->hv, n->name, &live, l->err))
 		return -1;
 	vp_sha256_hex(live.data, live.len, digest);
-	if (made && !strcmp(recorded_xml(made->data), want) && !strncmp(made->data, digest, 64))
+	/* The digest is the quick answer: it is as it was when vprov defined it. */
+	if (made && !strcmp(recorded_xml(made->data), want) && (!strncmp(made->data, digest, 64) || !*(drift = vp_plan_drift(l->a, want, live.data))))
 		return 0;
 	if (vp_plan_lacks(l->w, n, want, say_lack, &(struct lacking){ l, n }, l->err))
 		return -1;
@@ -498,7 +499,7 @@ static int plan_domain(struct look *l, const struct vp_node *n, const char *reco
 		*why						 ? why
 		: made && !*recorded_xml(made->data)		 ? "an earlier run was interrupted"
 		: made && strcmp(recorded_xml(made->data), want) ? "its template changed"
-								 : "it was changed outside vprov");
+								 : vp_printf(l->a, "it was changed outside vprov: %s", drift));
 	if (dom->active)
 		s->risk = "restart";
 	note_assigned(l, n, &assigned);

@@ -149,6 +149,12 @@ const char *vp_plan_carry_lacks(struct vp_arena *a, const struct vp_node_row *ro
 /* What is different for it, in words. */
 const char *vp_plan_carry_note(struct vp_arena *a, const struct vp_node_row *row, const struct vp_node *n);
 
+/*
+ * What of the wanted definition is different in the other one, "./vcpu is 2 instead of 1, ..."; "" for nothing. What the wanted one does not say may
+ * be anything, and libvirt's own spelling of it is no difference.
+ */
+const char *vp_plan_drift(struct vp_arena *a, const char *want, const char *have);
+
 /* What installing the node destroys, as in vp_step.loss; "" where its disks are absent, blank, or only hold what is kept. */
 int vp_plan_loss(struct vp_world *w, const struct vp_node *n, const char **loss, struct vp_err *err);
 /*
