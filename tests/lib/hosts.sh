@@ -23,7 +23,7 @@ start_host() {
 	# shellcheck disable=SC2054 # commas of QEMU's
 	machine=(-name "host-$kind" -nodefaults -display none -no-reboot -machine pc -accel tcg,thread=multi -cpu max,-smap,-rdtscp,-pku,-mpx,-xsave
 		-smp 1 -m "$mib" -drive "file=$VP_HOST_DIR/disk,if=virtio,format=raw,snapshot=on,cache=unsafe"
-		-netdev "tap,id=n,ifname=host-$kind,script=no,downscript=no" -device virtio-net-pci,netdev=n,romfile= -device virtio-rng-pci
+		-netdev "tap,id=n,ifname=host-$kind,script=no,downscript=no" -device "virtio-net-pci,netdev=n,romfile=,mac=52:54:00:00:00:0${host_address##*.}" -device virtio-rng-pci
 		-serial "file:$host_serial" -pidfile "/run/host-$kind.pid" -daemonize)
 	local append="quiet mitigations=off host.name=$kind-host host.bridge=$bridge host.ip=$host_address/24"
 	ip tuntap add "host-$kind" mode tap

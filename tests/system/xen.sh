@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# timeout: 2400
-# A real Xen host: guests installed on it over the network, from another machine than it, that then boot from their disks: one by a boot ROM
-# (xen-hvm), one without (xen-para), whose disk then goes on as a guest of a real KVM host and back.
+# timeout: 1800
+# A real Xen host: a guest without a boot ROM (xen-para) installed on it over the network, from another machine than it, that then boots from its
+# disk, goes on from it on a real KVM host, and comes back.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 # shellcheck source=tests/lib/hosts.sh
 . "$(dirname "$0")/../lib/hosts.sh"
-for p in debugfs sqlite3 virsh qemu-system-x86_64 dnsmasq busybox zstd; do command -v $p >/dev/null || skip_all "$p is not installed"; done
+# shellcheck source=tests/lib/table.sh
+. "$(dirname "$0")/../lib/table.sh"
+for p in debugfs sqlite3 virsh virt-xml-validate qemu-system-x86_64 dnsmasq busybox zstd; do command -v $p >/dev/null || skip_all "$p is not installed"; done
 need_host
 need_tiny_image
 in_ns
@@ -31,28 +33,26 @@ move_disk() {
 mark() {
 	echo carried >"$dir/precious"
 	# shellcheck disable=SC2016 # the guest's shell expands it
-	echo 'for c in $(cat /sys/class/tty/console/active); do echo "$(cat /etc/hostname): $(cat /precious)" >"/dev/$c"; done' >"$dir/hook"
+	echo 'for c in $(cat /sys/class/tty/console/active); do echo "$(cat /etc/hostname): $(cat /precious)" >"/dev/$c"; done 2>/dev/null' >"$dir/hook"
 	printf '%s\n' "write $dir/precious precious" "write $dir/hook hook" "sif hook mode 0100755" | debugfs -w "$dir/disk?offset=1048576" &>/dev/null
 }
 xen_uri=$uri
 start_host kvm lan0 vprov0 10.94.17.3 2048
 kvm_uri=$uri
 exits 5 "kvm: not without its disk" vprov plan --virt kvm "$dir/para.xml"
-like "kvm: which is elsewhere" "$output" "is not on .*10.94.17.3.*: bring it there from $xen_uri, or say --reinstall"
+like "kvm: which is elsewhere" "$output" "is not on .*10.94.17.3.*: bring it there from ${xen_uri//+/.}, or say --reinstall"
 move_disk "$xen_uri" "$kvm_uri" mark
 carried para kvm
 like "kvm: it is a guest of KVM" "$(there dumpxml para.vprov.test)" "<domain type='kvm'.*dev='vda'"
-is "kvm: its domain on the other host is gone" "$(virsh -q -c "$xen_uri" list --all --name)" ""
+is "kvm: its domain on the other host is gone" "$(virsh -q -c "$xen_uri" list --all --name | grep para)" ""
 there destroy para.vprov.test
 move_disk "$kvm_uri" "$xen_uri"
 uri=$xen_uri
-carried para xen-hvm
-is "xen-hvm: its domain on the other host is gone" "$(virsh -q -c "$kvm_uri" list --all --name)" ""
 carried para xen-para
+is "xen-para: its domain on the other host is gone" "$(virsh -q -c "$kvm_uri" list --all --name | grep para)" ""
 stop_host kvm
 host_address=10.94.17.2
 gone para xen-para
 
-installed hvm 10.94.17.12 xen-hvm
-gone hvm xen-hvm
+[[ ! -d $VP_SHARED/profiles ]] || work=$dir table "$uri" xen-para xen-hvm
 done_testing
