@@ -661,6 +661,8 @@ static void test_carry(void **state)
 	plan = plan_for(false);
 	assert_int_equal(plan.nnotes, 2);
 	assert_non_null(strstr(plan.notes[0], "n1.example.org goes on as kvm, was qemu"));
+	assert_int_equal(vp_mkdirs(vp_printf(arena, "%s/console", world.state_dir), 0755, NULL), 0);
+	assert_int_equal(vp_write_file(vp_console_path(arena, world.state_dir, "n1.example.org"), "old life", 8, 0600, NULL), 0);
 	must(carry_far);
 	world.hv = &faulty_far;
 	virt = "kvm";
@@ -669,6 +671,8 @@ static void test_carry(void **state)
 	assert_string_equal(row.host, faulty_far.uri);
 	assert_int_equal(row.life, VP_ACKED);
 	assert_true(row.token_live && !row.armed);
+	/* What its console said before is not of this life. */
+	assert_non_null(strstr(row.before, "\"console\":8"));
 	assert_int_equal(hv->ops->lookup(hv, "n1.example.org", &dom, NULL), 0);
 	assert_int_equal(far->ops->lookup(far, "n1.example.org", &dom, NULL), 1);
 	assert_true(dom.active);
