@@ -27,7 +27,8 @@ table() {
 			else
 				said+="$file: $(<"$work/why")"$'\n'
 			fi
-			[[ $uri == test:* ]] || virsh -q -c "$uri" undefine --nvram "$name" &>/dev/null
+			# Xen has no NVRAM.
+			[[ $uri == test:* ]] || virsh -q -c "$uri" undefine --nvram "$name" &>/dev/null || virsh -q -c "$uri" undefine "$name" &>/dev/null
 		done < <(machines)
 		printf '%-40s %-9s %3d machines, %3d valid, %3d defined, %3d unchanged\n' "$uri" "$virt" $all $valid $defined $same >>"$work/table"
 		diag "$(tail -n 1 "$work/table")"
