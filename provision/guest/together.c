@@ -120,7 +120,7 @@ static void work(const struct kind *kind, struct worker *w, double go, int pipe)
 	while (now() < go)
 		usleep((useconds_t)(go - now() > 0.01 ? (go - now()) * 5e5 : 200));
 	while (good) {
-		double start = now(), end = start, done = 0, one = 0;
+		double start = now(), end, done = 0, one;
 
 		do {
 			one = kind->piece(w);

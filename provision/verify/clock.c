@@ -131,7 +131,7 @@ static int add(struct vp_reading *r, const char *name, struct vp_drift_ppm d, st
 int vp_tool_clock(const struct vp_asked *asked, const char *text, struct vp_reading *out, struct vp_err *err)
 {
 	static const char *const words[] = { "idle", "loaded" };
-	struct vp_clocks c;
+	struct vp_clocks c = { 0 };
 
 	(void)asked;
 	if (vp_clocks_read(out->arena, text, &c, err))
