@@ -245,13 +245,15 @@ void vp_lan_print(const struct vp_lan *l, struct vp_buf *out)
 
 void vp_lan_print_link(const struct vp_lan *l, const struct vp_lan_link *link, struct vp_buf *out)
 {
+	const char *name = link->name;
+
 	print_link(link, out);
 	for (size_t i = 0; i < l->nlinks; i++)
-		if (!strcmp(vp_lan_get(&l->links[i], VP_LAN_MASTER), link->name))
-			vp_buf_addf(out, "port %s %s\n", link->name, l->links[i].name);
-	print_addrs(l, link->name, out);
+		if (!strcmp(vp_lan_get(&l->links[i], VP_LAN_MASTER), name))
+			vp_buf_addf(out, "port %s %s\n", name, l->links[i].name);
+	print_addrs(l, name, out);
 	for (size_t i = 0; i < l->nroutes; i++)
-		if (!strcmp(l->routes[i].dev, link->name))
+		if (!strcmp(l->routes[i].dev, name))
 			print_route(&l->routes[i], out);
 }
 

@@ -106,7 +106,10 @@ static void read_link(const struct nlmsghdr *nlh, void *arg)
 			read_attrs(link, NULL, attr);
 	}
 	if (data)
-		mnl_attr_for_each_nested(attr, data) read_attrs(link, kind, attr);
+		mnl_attr_for_each_nested(attr, data)
+		{
+			read_attrs(link, kind, attr);
+		}
 	/* Its own MAC is the one that it has without the bond. */
 	if (member && !strcmp(member_of, "bond"))
 		mnl_attr_for_each_nested(attr, member) if (mnl_attr_get_type(attr) == IFLA_BOND_SLAVE_PERM_HWADDR) read_attr(link, VP_LAN_MAC, attr);

@@ -37,12 +37,13 @@ static bool take(struct vp_arena *a, const char *dir)
 
 /* --- Whether a host answers. --- */
 
-static uint16_t checksum(const void *data, size_t n)
+static uint16_t checksum(const struct icmphdr *h)
 {
-	const uint16_t *words = data;
+	uint16_t words[sizeof(*h) / 2];
 	uint32_t sum = 0;
 
-	for (size_t i = 0; i < n / 2; i++)
+	memcpy(words, h, sizeof(words));
+	for (size_t i = 0; i < vp_count(words); i++)
 		sum += words[i];
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
@@ -77,7 +78,7 @@ bool vp_answers(const char *ip)
 	if (fd < 0 || inet_pton(to.any.sa_family, ip, v6 ? (void *)&to.v6.sin6_addr : (void *)&to.v4.sin_addr) != 1)
 		return false;
 	if (!v6)
-		echo.checksum = checksum(&echo, sizeof(echo));
+		echo.checksum = checksum(&echo);
 	if (sendto(fd, &echo, sizeof(echo), 0, &to.any, v6 ? sizeof(to.v6) : sizeof(to.v4)) < 0)
 		return false;
 	while ((left = end - (int64_t)vp_now_ns()) > 0) {
