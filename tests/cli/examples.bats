@@ -67,7 +67,7 @@ same() {
 }
 
 @test "everything else that render knows" {
-	vprov render network "$site" | same "$golden/network.txt"
+	vprov render network --for networkd "$site" | same "$golden/network.txt"
 	for g in ce se-head se-disk squid; do
 		vprov render domain-install "$site$g.example.org.xml" | grep -F "<name>$g.example.org</name>"
 	done
