@@ -37,11 +37,11 @@ cache() {
 modes=(writeback)
 if dd if=/dev/zero of="$dir/direct" bs=4096 count=1 oflag=direct 2>"$dir/said"; then modes+=(none); fi
 for mode in "${modes[@]}"; do
-	ok "a node with cache=$mode" cache $mode
+	ok "a node with cache=$mode" cache "$mode"
 	exits 0 "loses nothing" vprov verify --durability --json $node
 	json=$(sed -n '/^{/,$p' <<<"$output" | jq -c '.durability[0]')
 	diag "$json"
-	is "it was that cache" "$(jq -r .cache <<<"$json")" $mode
+	is "it was that cache" "$(jq -r .cache <<<"$json")" "$mode"
 	is "in no state at all" "$(jq '[.lost_states, .lost_most] == [0, 0] and .states > 100 and .records > 500' <<<"$json")" true
 done
 is "and its flushes are seen" "$(jq '.flushes > 60' <<<"$(vprov verify --durability --json $node | sed -n '/^{/,$p' | jq '.durability[0]')")" true
