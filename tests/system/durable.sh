@@ -25,7 +25,7 @@ cache() {
 	vprov destroy -y -q "$node" &>/dev/null
 	rm -rf "$dir/templates"
 	mkdir "$dir/templates"
-	sed "s/cache='writeback'/cache='$1'/" "$VP_TOP/templates/domain-disk.xml.mustache" >"$dir/templates/domain-disk.xml.mustache"
+	sed "s/cache='[^']*'/cache='$1'/" "$VP_TOP/templates/domain-disk.xml.mustache" >"$dir/templates/domain-disk.xml.mustache"
 	printf 'templates = %s\n' "$dir/templates" >"$dir/vprov.conf"
 	vprov apply --config "$dir/vprov.conf" "$dir/node.xml" >"$dir/out" 2>&1 </dev/null
 	local rc=$?
