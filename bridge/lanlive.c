@@ -381,8 +381,8 @@ static int change_master(struct vp_rtnl *r, const struct vp_lan *now, const char
 
 	if (down)
 		master = "";
-
-	if (!strcmp(left, master))
+	/* A port that is not there comes with a step of its own, which says whose it is: a VLAN that went before its bridge did. */
+	if (!strcmp(left, master) || (!link && !if_nametoindex(dev)))
 		return 0;
 	if (to_bond && ((*left && set_master(r, dev, "", err)) || set_up(r, dev, false, err)))
 		return -1;
