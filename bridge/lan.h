@@ -92,8 +92,8 @@ struct vp_lan {
 	size_t nroutes, routescap;
 };
 
-/* A master in a step: none, and the link is down. */
-#define VP_LAN_NONE_DOWN "-"
+/* Behind a master in a step: the link is down. */
+#define VP_LAN_AND_DOWN " -"
 
 void vp_lan_free(struct vp_lan *l);
 struct vp_lan_link *vp_lan_add(struct vp_lan *l, const char *name);

@@ -175,12 +175,31 @@ static const char *named(struct diff *d, const struct vp_lan_link *link, int att
 	return link->has & 1u << attr ? vp_printf(d->a, "%s %s", vp_lan_rows[attr].name, link->value[attr]) : NULL;
 }
 
-/* One that was down before it joined a bond is down when it leaves. */
+static bool lost(struct diff *d, const struct vp_lan_link *live)
+{
+	return d->gone[live - d->live->links];
+}
+
+/* It goes before anything else is done, and takes its routes and ports along. */
+static bool cleared(struct diff *d, const char *dev)
+{
+	const struct vp_lan_link *live = vp_lan_find(d->live, dev);
+
+	return live && lost(d, live) && goes_first(live, vp_lan_find(d->want, dev));
+}
+
+/*
+ * One that was down before it joined a bond is down when it leaves. What it was part of may be gone by then, and another be there of that name: it is
+ * part of none, until the one that went is there again, which has its ports back itself.
+ */
 static const char *value_now(struct diff *d, const struct vp_lan_link *live, const struct vp_lan_link *want, int attr)
 {
-	if (attr == VP_LAN_MASTER && is_bond(d->want, want->value[attr]) && !*live->value[attr] && !strcmp(vp_lan_get(live, VP_LAN_UP), "0"))
-		return vp_printf(d->a, "%s %s", vp_lan_rows[attr].name, VP_LAN_NONE_DOWN);
-	return named(d, live, attr);
+	const char *master = vp_lan_get(live, VP_LAN_MASTER);
+	bool down = !strcmp(vp_lan_get(live, VP_LAN_UP), "0") && is_bond(d->want, want->value[attr]);
+
+	if (attr != VP_LAN_MASTER)
+		return named(d, live, attr);
+	return vp_printf(d->a, "%s %s%s", vp_lan_rows[attr].name, cleared(d, master) ? "" : master, down ? VP_LAN_AND_DOWN : "");
 }
 
 /* The bridge it is part of goes, or is made anew: it is part of none then. */
@@ -226,11 +245,6 @@ static void find_gone(struct diff *d)
 		}
 }
 
-static bool lost(struct diff *d, const struct vp_lan_link *live)
-{
-	return d->gone[live - d->live->links];
-}
-
 static void merge_links(struct diff *d)
 {
 	size_t l = 0;
@@ -253,14 +267,6 @@ static bool stays(struct diff *d, const char *dev)
 	const struct vp_lan_link *live = vp_lan_find(d->live, dev);
 
 	return live && !lost(d, live);
-}
-
-/* It goes before anything else is done, and takes its routes along. */
-static bool cleared(struct diff *d, const char *dev)
-{
-	const struct vp_lan_link *live = vp_lan_find(d->live, dev);
-
-	return live && lost(d, live) && goes_first(live, vp_lan_find(d->want, dev));
 }
 
 static bool exact(struct diff *d, const char *dev)
@@ -374,9 +380,12 @@ static const char *route_change(struct vp_arena *a, const char *from, const char
 			 from && to ? ", before over " : "", from && to ? route_words(a, from) : "");
 }
 
-static const char *value_words(const char *value)
+/* A word, or what stands for none. */
+static const char *value_words(struct vp_arena *a, const char *value)
 {
-	return *value && strcmp(value, VP_LAN_NONE_DOWN) ? value : "none";
+	size_t n = strcspn(value, " ");
+
+	return n ? vp_strndup(a, value, n) : "none";
 }
 
 const char *vp_lan_step_text(struct vp_arena *a, const char *from, const char *to)
@@ -387,6 +396,6 @@ const char *vp_lan_step_text(struct vp_arena *a, const char *from, const char *t
 	if (!strncmp(some, "route ", 6))
 		return route_change(a, from, to);
 	if (from && to && !strncmp(from, to, word + 1))
-		return vp_printf(a, "%.*s %s -> %s", (int)word, some, value_words(from + word + 1), value_words(to + word + 1));
+		return vp_printf(a, "%.*s %s -> %s", (int)word, some, value_words(a, from + word + 1), value_words(a, to + word + 1));
 	return vp_printf(a, "%s%.*s", to ? "" : "no ", (int)line, some);
 }

@@ -373,14 +373,15 @@ static bool is_bond(const struct vp_lan *now, const char *name)
  * A bond takes only links that are down, brings them up itself, and leaves them down; with its last member it loses its MAC. Neither is what
  * was asked for.
  */
-static int change_master(struct vp_rtnl *r, const struct vp_lan *now, const char *dev, const char *master, struct vp_err *err)
+static int change_master(struct vp_rtnl *r, const struct vp_lan *now, const char *dev, const char *to, struct vp_err *err)
 {
+	char master[IFNAMSIZ] = "";
 	const struct vp_lan_link *link = vp_lan_find(now, dev), *old;
 	const char *left = link ? vp_lan_get(link, VP_LAN_MASTER) : "";
-	bool down = !strcmp(master, VP_LAN_NONE_DOWN), from_bond = is_bond(now, left), to_bond = is_bond(now, master);
+	bool down = strstr(to, VP_LAN_AND_DOWN), from_bond = is_bond(now, left), to_bond;
 
-	if (down)
-		master = "";
+	snprintf(master, sizeof(master), "%.*s", (int)strcspn(to, " "), to);
+	to_bond = is_bond(now, master);
 	/* A port that is not there comes with a step of its own, which says whose it is: a VLAN that went before its bridge did. */
 	if (!strcmp(left, master) || (!link && !if_nametoindex(dev)))
 		return 0;

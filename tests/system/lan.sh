@@ -34,7 +34,6 @@ for lib in $(ldd "$VP_BUILD/lan" "$(command -v ip)" | grep -o '/lib[^ ]*' | sort
 	mkdir -p "$guest${lib%/*}"
 	cp -L "$lib" "$guest$lib"
 done
-# Not at random yet: with LAN_SEED=7 the MAC of a member that a bond gave back is not always what it was.
 cat >"$guest/init" <<END
 #!/bin/busybox sh
 /bin/busybox mount -t proc proc /proc
@@ -42,7 +41,7 @@ cat >"$guest/init" <<END
 /bin/busybox mount -t devtmpfs dev /dev
 export PATH=/bin
 for m in \$(busybox cat /modules); do busybox insmod \$m max_bonds=0 2>/dev/null || busybox insmod \$m; done
-lan ${LAN_GUEST_PAIRS:-10} ${LAN_SEED:-1}
+lan ${LAN_GUEST_PAIRS:-10} $seed
 echo "status \$?"
 busybox poweroff -f
 END
