@@ -111,6 +111,7 @@ int vp_apply(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, st
 		size_t len = strlen(err->msg);
 
 		snprintf(err->msg + len, sizeof(err->msg) - len, "; and %.900s (run the command again to clean up)", undo.msg);
+		return -2;
 	}
 	return -1;
 }

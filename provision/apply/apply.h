@@ -23,7 +23,8 @@ extern const struct vp_kind_ops vp_kind_ops[VP_KIND__COUNT];
 /* Told of each step that is done. May be NULL. */
 typedef void vp_step_fn(const struct vp_step *s);
 
-/* Carries out the plan. On failure everything of this run is undone and err says which step failed and whether the undo did, too. */
+/* Carries out the plan. On failure (-1) everything of this run is undone and err says which step failed; -2: undoing failed, too, and err says that.
+ */
 int vp_apply(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, struct vp_err *err);
 /* The same, forward only: goes on after failures, answers -1 with the first. For removals. */
 int vp_apply_removal(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, struct vp_err *err);

@@ -310,7 +310,7 @@ int vp_network_apply(struct vp_world *w, const struct vp_plan *p, struct vp_conf
 	if (!confirm || !confirm->seconds)
 		return rc;
 	/* What failed was undone; where that failed, too, the watchdog sees no "done". */
-	if (rc && !strstr(err->msg, "; and ") && take(w->arena, w->state_dir))
+	if (rc == -1 && take(w->arena, w->state_dir))
 		return -1;
 	if (!rc && write(confirm->fd, "", 1) != 1)
 		vp_warn("the watchdog is gone; `vprov net rollback` goes back");

@@ -29,7 +29,6 @@ struct answer {
 	int32_t rc;
 	int32_t saved_errno;
 	uint32_t code;
-	uint32_t with_file;
 	char msg[sizeof(((struct vp_err *)NULL)->msg)];
 };
 
@@ -110,15 +109,17 @@ static int receive_answer(int fd, struct answer *a, int *file)
 static int ask_file(struct vp_state *s, const struct vp_ask *q, int *file, struct vp_err *err)
 {
 	struct head h = { .what = q->what, .len = q->len, .number = { q->number[0], q->number[1] }, .time = q->time };
-	struct answer a;
-	int rc;
+	vp_cleanup(vp_buf_free) struct vp_buf all = { 0 };
+	struct answer a = { 0 };
 
 	for (size_t i = 0; i < TEXTS; i++)
 		h.length[i] = q->text[i] ? (uint32_t)strnlen(q->text[i], MAX_TEXT) : ABSENT;
-	rc = vp_send_all(s->helper, &h, sizeof(h));
-	for (size_t i = 0; i < TEXTS && !rc; i++)
-		rc = q->text[i] ? vp_send_all(s->helper, q->text[i], h.length[i]) : 0;
-	if (rc || vp_send_all(s->helper, q->data, q->len) || receive_answer(s->helper, &a, file))
+	vp_buf_add(&all, (const char *)&h, sizeof(h));
+	for (size_t i = 0; i < TEXTS; i++)
+		if (q->text[i])
+			vp_buf_add(&all, q->text[i], h.length[i]);
+	vp_buf_add(&all, q->data, q->len);
+	if (vp_send_all(s->helper, all.data, all.len) || receive_answer(s->helper, &a, file))
 		return vp_fail_errno(err, VP_E_HTTP, "the boot service's helper does not answer");
 	if (a.rc < 0) {
 		vp_fail(err, a.code < VP_E__COUNT ? (enum vp_code)a.code : VP_E_HTTP, "%.*s", (int)sizeof(a.msg), a.msg);
@@ -176,13 +177,36 @@ static int check(struct vp_state *s, const char *node, double from, struct vp_er
 	return rc == 1 ? vp_phase_check(s, a, &row, true, from, true, err) : rc;
 }
 
+/* How many texts there have to be; of an event the node may be absent, of evidence the phase's name. */
+static bool is_whole(const struct vp_ask *q)
+{
+	static const bool must[][TEXTS] = {
+		[VP_ASK_EVENT] = { false, true, true },
+		[VP_ASK_EVIDENCE] = { true, false, true },
+		[VP_ASK_TAKE_CONFIG] = { true },
+		[VP_ASK_RESULT] = { true, true, true },
+		[VP_ASK_LEASE] = { true, true },
+		[VP_ASK_TASK_DONE] = { true, true },
+		[VP_ASK_STRANGER] = { true, true },
+		[VP_ASK_SEEN] = { true, true },
+		[VP_ASK_ENTER] = { true, true },
+		[VP_ASK_CHECK] = { true },
+		[VP_ASK_FILE] = { true },
+	};
+
+	if (q->what >= vp_count(must))
+		return false;
+	for (size_t i = 0; i < TEXTS; i++)
+		if (must[q->what][i] && !q->text[i])
+			return false;
+	return true;
+}
+
 static int carry_out(struct vp_state *s, const struct vp_ask *q, int *file, struct vp_err *err)
 {
 	const char *const *t = q->text;
 
-	/* Only the node of an event may be absent, and the phase's name. */
-	if ((!t[0] && q->what != VP_ASK_EVENT && q->what != VP_ASK_READY) ||
-	    ((q->what == VP_ASK_EVENT || q->what == VP_ASK_RESULT) && (!t[1] || !t[2])))
+	if (!is_whole(q))
 		return vp_fail(err, VP_E_HTTP, "not a request of the boot service's");
 	switch (q->what) {
 	case VP_ASK_EVENT: return vp_state_event(s, t[0], t[1], t[2], err);
@@ -192,14 +216,13 @@ static int carry_out(struct vp_state *s, const struct vp_ask *q, int *file, stru
 			       : vp_state_evidence(s, t[0], (enum vp_evidence)q->number[0], t[1], (int)q->number[1], t[2], err);
 	case VP_ASK_TAKE_CONFIG: return vp_state_take_config(s, t[0], err);
 	case VP_ASK_RESULT: return vp_state_result_put(s, t[0], t[1], t[2], q->data, q->len, err);
-	case VP_ASK_LEASE: return vp_state_lease(s, t[0], t[1] ? t[1] : "", err);
-	case VP_ASK_TASK_DONE: return vp_state_task_done(s, t[0], t[1] ? t[1] : "", err);
-	case VP_ASK_STRANGER: return vp_state_stranger(s, t[0], t[1] ? t[1] : "", err);
-	case VP_ASK_SEEN: return vp_phase_seen(s, t[0], t[1] ? t[1] : "", err);
+	case VP_ASK_LEASE: return vp_state_lease(s, t[0], t[1], err);
+	case VP_ASK_TASK_DONE: return vp_state_task_done(s, t[0], t[1], err);
+	case VP_ASK_STRANGER: return vp_state_stranger(s, t[0], t[1], err);
+	case VP_ASK_SEEN: return vp_phase_seen(s, t[0], t[1], err);
 	case VP_ASK_ENTER:
-		return q->number[0] < 0 || q->number[0] >= VP_PHASE__COUNT
-			       ? vp_fail(err, VP_E_HTTP, "no such phase")
-			       : vp_phase_enter(s, t[0], (enum vp_phase)q->number[0], t[1] ? t[1] : "", err);
+		return q->number[0] < 0 || q->number[0] >= VP_PHASE__COUNT ? vp_fail(err, VP_E_HTTP, "no such phase")
+									   : vp_phase_enter(s, t[0], (enum vp_phase)q->number[0], t[1], err);
 	case VP_ASK_CHECK: return check(s, t[0], q->time, err);
 	case VP_ASK_FILE: *file = open_file(s, t[0], q->number[0], err); return *file < 0 ? -1 : 0;
 	case VP_ASK_NOTHING:
