@@ -383,8 +383,11 @@ static int change_master(struct vp_rtnl *r, const struct vp_lan *now, const char
 	snprintf(master, sizeof(master), "%.*s", (int)strcspn(to, " "), to);
 	to_bond = is_bond(now, master);
 	/* A port that is not there comes with a step of its own, which says whose it is: a VLAN that went before its bridge did. */
-	if (!strcmp(left, master) || (!link && !if_nametoindex(dev)))
+	if (!link && !if_nametoindex(dev))
 		return 0;
+	/* The bridge that is there again may have taken it already. */
+	if (!strcmp(left, master))
+		return down ? set_up(r, dev, false, err) : 0;
 	if (to_bond && ((*left && set_master(r, dev, "", err)) || set_up(r, dev, false, err)))
 		return -1;
 	if (set_master(r, dev, master, err) || keep_mtu(r, now, left, err) || keep_mtu(r, now, master, err))
