@@ -179,7 +179,7 @@ like "and pxe list says why" "$("$VPROV" pxe list --state-dir "$state")" "local 
 
 sql "UPDATE node SET health = 0, life = 9, task = 'verify R1 1 2 3'"
 ok "iperf3 listens while there is a task" wait_for 5 sh -c "ss -Hltn | grep -q 10.9.8.1:5201"
-is "the node asks for its task" "$(get a "node/n1.example.org/task?token=$token")" "verify R1 1 2 3"
+like "the node asks for its task, and what time it is here" "$(get a "node/n1.example.org/task?token=$token")" "^verify R1 1 2 3"$'\n'"host=$(date +%s | cut -c 1-8)[0-9]*\.[0-9]+$"
 ok "the network is measured" in_client a iperf3 -c 10.9.8.1 -t 1
 is "results are taken" "$(post a "node/n1.example.org/result/R1/cpu?token=$token" 'raw output')" ok
 is "and kept" "$(sql "SELECT run, name, data FROM result")" 'R1|cpu|raw output'
