@@ -9,22 +9,7 @@
 
 #include "../../provision/guest/record.h"
 #include "../../provision/verify/durable.h"
-
-static struct vp_arena *arena;
-
-static int setup(void **state)
-{
-	(void)state;
-	arena = vp_arena_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	vp_arena_free(arena);
-	return 0;
-}
+#include "arena.h"
 
 enum { FLUSH = 1, FUA = 2 };
 

@@ -11,22 +11,7 @@
 
 #include "../../provision/verify/together.h"
 #include "../../provision/verify/tools.h"
-
-static struct vp_arena *arena;
-
-static int setup(void **state)
-{
-	(void)state;
-	arena = vp_arena_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	vp_arena_free(arena);
-	return 0;
-}
+#include "arena.h"
 
 /* A guest: begins so many seconds after the instant, and takes so long for a piece. */
 struct guest {

@@ -9,22 +9,7 @@
 #include <string.h>
 
 #include "../../provision/verify/tools.h"
-
-static struct vp_arena *arena;
-
-static int setup(void **state)
-{
-	(void)state;
-	arena = vp_arena_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	vp_arena_free(arena);
-	return 0;
-}
+#include "arena.h"
 
 /* One output: what is read of it ("name=value" words, "name=?" for not measured), or part of the reason for reading nothing. */
 struct output {

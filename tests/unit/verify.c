@@ -15,8 +15,7 @@
 #include "../../provision/verify/cost.h"
 #include "../../provision/verify/tools.h"
 #include "../../provision/verify/verify.h"
-
-static struct vp_arena *arena;
+#include "arena.h"
 
 static const char *env(const char *name, const char *fallback)
 {
@@ -41,20 +40,6 @@ static const char *slurp(const char *path)
 static const char *golden(const char *name)
 {
 	return vp_printf(arena, "%s/tests/golden/verify/%s", env("VP_TOP", "."), name);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	arena = vp_arena_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	vp_arena_free(arena);
-	return 0;
 }
 
 static void assert_close(double got, double want)
