@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +19,9 @@
 /* How often a step that failed is tried again on the way back, and how long between. */
 #define BACK_TRIES 20
 #define TICK_MS	   100
+/* A watchdog whose vprov has died knows it after that many; going back takes no more than these. */
+#define SETTLE_TICKS 3
+#define BACK_TICKS   600
 
 static const char *pending_file(struct vp_arena *a, const char *dir)
 {
@@ -27,6 +31,27 @@ static const char *pending_file(struct vp_arena *a, const char *dir)
 static const char *taken_file(struct vp_arena *a, const char *dir)
 {
 	return vp_printf(a, "%s/network.decided", dir);
+}
+
+/*
+ * Locked by the watchdog for as long as it lives, however it ends: who waits for it waits until the way back is done, too.
+ */
+static int watch_lock(struct vp_arena *a, const char *dir, int flags)
+{
+	return open(vp_printf(a, "%s/network.watch", dir), O_RDWR | O_CLOEXEC | flags, 0600);
+}
+
+/* What was kept for `net down` before the change that is taken back; absent where nothing was. */
+static const char *earlier_file(struct vp_arena *a, const char *dir)
+{
+	return vp_printf(a, "%s/network.earlier", dir);
+}
+
+/* A change that was taken back is none: what it would have been undone to would be out of date one day. */
+static void forget_change(struct vp_arena *a, const char *dir)
+{
+	if (rename(earlier_file(a, dir), vp_network_file(a, dir)))
+		unlink(vp_network_file(a, dir));
 }
 
 /* True for the one that decides. */
@@ -123,7 +148,8 @@ struct watch {
 	const char *dir, *network, *mark;
 	unsigned seconds;
 	struct vp_words answers;
-	int fd;
+	/* To vprov; and what says to others that this one lives. */
+	int fd, lock;
 };
 
 static volatile int told_to_end;
@@ -166,12 +192,24 @@ static void note(struct vp_arena *a, const struct watch *w, const char *text)
 	fclose(f);
 }
 
-static void watch(struct watch *w)
+/* Where that fails, all of it waits again: for another try by hand. */
+static void bring_back(struct vp_arena *a, const struct watch *w, struct vp_net *net, const char *why)
 {
-	struct vp_arena *a = vp_arena_new();
-	struct vp_net *net = vp_net_open(NULL);
-	uint64_t end = vp_now_ns() + w->seconds * UINT64_C(1000000000);
 	struct vp_err err = { 0 };
+
+	note(a, w, vp_printf(a, "%s: going back", why));
+	if (!go_back(a, net, w->network, w->mark, &err)) {
+		forget_change(a, w->dir);
+		note(a, w, "gone back");
+		return;
+	}
+	note(a, w, vp_printf(a, "going back failed: %s", err.msg));
+	rename(taken_file(a, w->dir), pending_file(a, w->dir));
+}
+
+static void watch(struct vp_arena *a, struct watch *w, struct vp_net *net)
+{
+	uint64_t end = vp_now_ns() + w->seconds * UINT64_C(1000000000);
 	const char *why = "not confirmed in time";
 
 	while (vp_now_ns() < end && !told_to_end) {
@@ -188,17 +226,17 @@ static void watch(struct watch *w)
 		}
 		usleep(TICK_MS * 1000);
 	}
-	if (!take(a, w->dir))
-		return;
-	note(a, w, vp_printf(a, "%s: going back", why));
-	note(a, w, go_back(a, net, w->network, w->mark, &err) ? vp_printf(a, "going back failed: %s", err.msg) : "gone back");
+	if (take(a, w->dir))
+		bring_back(a, w, net, why);
 }
 
 /* Nothing of the parent's stays open: neither the lock of the state directory nor the terminal that a login waits for. */
-static void become_watchdog(struct watch *w, int fd)
+static void become_watchdog(struct watch *w)
 {
 	const struct sigaction term = { .sa_handler = on_term };
-	int null = open("/dev/null", O_RDWR);
+	int null = open("/dev/null", O_RDWR), fd = fcntl(w->fd, F_DUPFD, 5), lock = fcntl(w->lock, F_DUPFD, 5);
+	struct vp_arena *a = vp_arena_new();
+	struct vp_net *net;
 
 	setsid();
 	if (chdir("/"))
@@ -206,35 +244,44 @@ static void become_watchdog(struct watch *w, int fd)
 	for (int i = 0; i < 3; i++)
 		dup2(null, i);
 	w->fd = dup2(fd, 3);
-	close_range(4, ~0u, 0);
+	w->lock = dup2(lock, 4);
+	close_range(5, ~0u, 0);
+	net = vp_net_open(NULL);
+	if (!net || w->fd < 0 || w->lock < 0 || write(w->fd, "", 1) != 1)
+		_exit(1);
 	sigaction(SIGTERM, &term, NULL);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
-	watch(w);
+	watch(a, w, net);
 	_exit(0);
 }
 
-/* Double, so that nobody has to reap it. */
-static int start_watchdog(struct watch *w, int *fd, struct vp_err *err)
+/* Double, so that nobody has to reap it. Nothing is changed unless it says that it could go back. */
+static int start_watchdog(struct vp_arena *a, struct watch *w, int *fd, struct vp_err *err)
 {
+	vp_cleanup(vp_closep) int lock = watch_lock(a, w->dir, O_CREAT);
 	int fds[2];
+	char ready;
 	pid_t pid;
 
-	if (pipe2(fds, O_CLOEXEC))
+	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
 		return vp_fail_errno(err, VP_E_IO, "watchdog");
 	pid = fork();
-	if (pid < 0)
-		return vp_fail_errno(err, VP_E_IO, "watchdog");
 	if (!pid) {
-		close(fds[1]);
+		w->fd = fds[1];
+		w->lock = lock;
+		close(fds[0]);
 		if (fork())
 			_exit(0);
-		become_watchdog(w, fds[0]);
+		become_watchdog(w);
 	}
-	close(fds[0]);
-	waitpid(pid, NULL, 0);
-	*fd = fds[1];
+	close(fds[1]);
+	*fd = fds[0];
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid || read(*fd, &ready, 1) != 1) {
+		close(*fd);
+		return vp_fail(err, VP_E_IO, "the watchdog that would take the change back cannot be started");
+	}
 	return 0;
 }
 
@@ -255,12 +302,15 @@ static void keep_link(const struct vp_lan *now, const struct vp_lan_link *link, 
 
 static int keep(struct vp_world *w, const struct vp_plan *p, struct vp_err *err)
 {
-	const char *file = vp_network_file(w->arena, w->state_dir);
+	const char *file = vp_network_file(w->arena, w->state_dir), *earlier = earlier_file(w->arena, w->state_dir);
 	vp_cleanup(vp_lan_free) struct vp_lan kept = { 0 }, now = { 0 };
 	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
 	struct vp_resources made = { 0 };
 
 	if (vp_resources(w->state, w->arena, NULL, &made, err) || (vp_exists(file) && vp_read_file(file, VP_MIB, &text, err)))
+		return -1;
+	unlink(earlier);
+	if (text.len && vp_write_file(earlier, text.data, text.len, 0600, err))
 		return -1;
 	if (!vp_lan_parse(vp_buf_str(&text), &kept) || !vp_lan_parse(p->network, &now))
 		return vp_fail(err, VP_E_STATE, "%s cannot be read", file);
@@ -282,7 +332,7 @@ static int begin(struct vp_world *w, const struct vp_plan *p, struct vp_confirm 
 	};
 
 	if (vp_exists(pending))
-		return vp_fail(err, VP_E_LOCKED, "an earlier change of the network waits: `vprov net confirm` or `vprov net rollback`");
+		return vp_fail(err, VP_E_PENDING, "an earlier change of the network waits for confirmation");
 	if (keep(w, p, err))
 		return -1;
 	if (!watched.seconds)
@@ -290,7 +340,7 @@ static int begin(struct vp_world *w, const struct vp_plan *p, struct vp_confirm 
 	watched.answers = confirm->answers;
 	if (vp_write_file(pending, p->network, strlen(p->network), 0600, err))
 		return -1;
-	if (!start_watchdog(&watched, &confirm->fd, err))
+	if (!start_watchdog(w->arena, &watched, &confirm->fd, err))
 		return 0;
 	unlink(pending);
 	return -1;
@@ -307,12 +357,14 @@ int vp_network_apply(struct vp_world *w, const struct vp_plan *p, struct vp_conf
 	if (begin(w, p, confirm, err))
 		return -1;
 	rc = vp_apply(w, p, report, err);
+	if (rc == -1)
+		forget_change(w->arena, w->state_dir);
 	if (!confirm || !confirm->seconds)
 		return rc;
 	/* What failed was undone; where that failed, too, the watchdog sees no "done". */
 	if (rc == -1 && take(w->arena, w->state_dir))
 		return -1;
-	if (!rc && write(confirm->fd, "", 1) != 1)
+	if (!rc && send(confirm->fd, "", 1, MSG_NOSIGNAL) != 1)
 		vp_warn("the watchdog is gone; `vprov net rollback` goes back");
 	close(confirm->fd);
 	if (waits)
@@ -320,25 +372,63 @@ int vp_network_apply(struct vp_world *w, const struct vp_plan *p, struct vp_conf
 	return rc;
 }
 
-static bool last_word(const char *file, const char *word)
+/* The last line of the log, without its time. */
+static const char *last_note(struct vp_arena *a, const char *dir)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
-	size_t n = strlen(word);
+	const char *line, *word;
 
-	return !vp_read_file(file, VP_MIB, &text, NULL) && text.len > n && !strncmp(text.data + text.len - n - 1, word, n);
+	if (vp_read_file(vp_printf(a, "%s/network.log", dir), VP_MIB, &text, NULL) || !text.len)
+		return "";
+	text.data[text.len - 1] = '\0';
+	line = strrchr(text.data, '\n');
+	word = strchr(line ? line + 1 : text.data, ' ');
+	return word ? vp_printf(a, "%s", word + 1) : "";
 }
 
-bool vp_network_decided(struct vp_world *w)
+/* False after so many ticks, or where interrupted. */
+static bool watchdog_ended(struct vp_arena *a, const char *dir, unsigned ticks)
 {
-	while (vp_exists(pending_file(w->arena, w->state_dir)))
+	vp_cleanup(vp_closep) int lock = watch_lock(a, dir, 0);
+
+	for (unsigned i = 0; lock >= 0 && flock(lock, LOCK_SH | LOCK_NB); i++) {
+		if (i == ticks || vp_interrupted)
+			return false;
 		usleep(TICK_MS * 1000);
-	return last_word(vp_printf(w->arena, "%s/network.log", w->state_dir), "confirmed by answers") ||
-	       last_word(vp_printf(w->arena, "%s/network.log", w->state_dir), "confirmed");
+	}
+	return true;
 }
 
-static int nothing_waits(struct vp_err *err)
+int vp_network_settle(struct vp_arena *a, const char *dir, struct vp_err *err)
 {
-	return vp_fail(err, VP_E_NOTFOUND, "no change of the network waits for confirmation");
+	for (int i = 0; i < SETTLE_TICKS && vp_exists(pending_file(a, dir)); i++)
+		usleep(TICK_MS * 1000);
+	if (vp_exists(pending_file(a, dir)) || watchdog_ended(a, dir, BACK_TICKS))
+		return 0;
+	return vp_fail(err, VP_E_LOCKED, "an earlier change of the network is still being taken back: %s/network.log", dir);
+}
+
+int vp_network_decided(struct vp_world *w, struct vp_err *err)
+{
+	const char *said;
+
+	if (!watchdog_ended(w->arena, w->state_dir, ~0u))
+		return vp_fail(err, VP_E_INTERRUPTED, "interrupted while the change waits for answers: `vprov net confirm` keeps it");
+	said = last_note(w->arena, w->state_dir);
+	if (!strncmp(said, "going back failed", 17))
+		return vp_fail(err, VP_E_NET, "nobody has confirmed the change, and %s; once more: vprov net rollback", said);
+	if (vp_exists(pending_file(w->arena, w->state_dir)))
+		return vp_fail(err, VP_E_NET, "the watchdog has died: the change stays until `vprov net rollback`");
+	if (strcmp(said, "gone back"))
+		return 0;
+	return vp_fail(err, VP_E_NET, "nobody has confirmed the change: the network is as it was");
+}
+
+static int nothing_waits(struct vp_arena *a, const char *dir, struct vp_err *err)
+{
+	const char *last = last_note(a, dir);
+
+	return vp_fail(err, VP_E_NOTPENDING, "no change of the network waits%s%s", *last ? "; of the last one: " : "", last);
 }
 
 int vp_network_confirm(struct vp_arena *a, const char *state_dir, struct vp_err *err)
@@ -347,9 +437,9 @@ int vp_network_confirm(struct vp_arena *a, const char *state_dir, struct vp_err 
 
 	/* Before the rename, which is what others wait for. */
 	if (!vp_exists(pending_file(a, state_dir)))
-		return nothing_waits(err);
+		return nothing_waits(a, state_dir, err);
 	note(a, &w, "confirmed");
-	return take(a, state_dir) ? 0 : nothing_waits(err);
+	return take(a, state_dir) ? 0 : nothing_waits(a, state_dir, err);
 }
 
 int vp_network_rollback(struct vp_world *w, vp_step_fn *report, struct vp_err *err)
@@ -359,8 +449,13 @@ int vp_network_rollback(struct vp_world *w, vp_step_fn *report, struct vp_err *e
 	struct vp_plan plan = { 0 };
 
 	if (!take(w->arena, w->state_dir))
-		return nothing_waits(err);
-	if (vp_read_file(taken, VP_MIB, &text, err) || vp_plan_network_back(w, NULL, vp_mark(w), vp_buf_str(&text), &plan, err))
+		return nothing_waits(w->arena, w->state_dir, err);
+	if (vp_read_file(taken, VP_MIB, &text, err) || vp_plan_network_back(w, NULL, vp_mark(w), vp_buf_str(&text), &plan, err) ||
+	    vp_apply(w, &plan, report, err)) {
+		rename(taken, pending_file(w->arena, w->state_dir));
 		return -1;
-	return vp_apply(w, &plan, report, err);
+	}
+	forget_change(w->arena, w->state_dir);
+	note(w->arena, &(struct watch){ .dir = w->state_dir }, "taken back by hand");
+	return 0;
 }

@@ -22,9 +22,11 @@ struct vp_confirm {
  * change is done and waits for its confirmation.
  */
 int vp_network_apply(struct vp_world *w, const struct vp_plan *p, struct vp_confirm *confirm, vp_step_fn *report, bool *waits, struct vp_err *err);
-/* Waits until it is decided; true: confirmed. */
-bool vp_network_decided(struct vp_world *w);
-/* VP_E_NOTFOUND where nothing waits. */
+/* Waits until it is decided, and until the way back is done; 0: confirmed. */
+int vp_network_decided(struct vp_world *w, struct vp_err *err);
+/* Before anything is read: a watchdog that goes back comes to its end. */
+int vp_network_settle(struct vp_arena *a, const char *dir, struct vp_err *err);
+/* VP_E_NOTPENDING where nothing waits. */
 int vp_network_confirm(struct vp_arena *a, const char *state_dir, struct vp_err *err);
 int vp_network_rollback(struct vp_world *w, vp_step_fn *report, struct vp_err *err);
 /* An echo request is answered within a second. */

@@ -273,8 +273,8 @@ static int net_up(struct vp_ctx *c, struct vp_world *w, const struct vp_nodes *n
 		vp_say("nothing to do");
 	if (waits && confirm.answers.n) {
 		vp_say("waiting for answers");
-		if (!vp_network_decided(w))
-			return vp_fail(&err, VP_E_NET, "nobody has confirmed the change: the network is as it was"), vp_ctx_error(c, &err);
+		if (vp_network_decided(w, &err))
+			return vp_ctx_error(c, &err);
 	} else if (waits) {
 		vp_say("within %u seconds: vprov net confirm", confirm.seconds);
 	}

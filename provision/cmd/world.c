@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../apply/network.h"
 #include "../hypervisor/storage.h"
 #include "world.h"
 
@@ -106,7 +107,7 @@ int vp_world_open(struct vp_ctx *c, bool change, struct vp_world *w)
 	w->render = vp_ctx_render(c);
 	w->service = vp_service_start;
 	w->image = find_image;
-	if (change && vp_state_lock(c->state_dir, c->command, &err) < 0)
+	if (change && (vp_state_lock(c->state_dir, c->command, &err) < 0 || vp_network_settle(c->arena, c->state_dir, &err)))
 		return fail(c, w, &err);
 	/* Single-threaded until here: libvirt and its threads come next. */
 	if (vp_kvm_hide(&err) < 0)
