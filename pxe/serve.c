@@ -146,7 +146,7 @@ static int dnsmasq_died(struct serve *s, struct vp_err *err)
 	/* What it cannot start with it will not be able to start with a second later. */
 	if (!s->started || ++s->deaths > MAX_DEATHS)
 		return vp_fail(err, VP_E_DHCP, "dnsmasq ended%s%s", s->last[0] ? ": " : " without a word", s->last);
-	vp_state_event(s->state, NULL, "dhcp", vp_printf(s->arena, "dnsmasq died and is started again: %s", s->last), NULL);
+	vp_state_event(s->state, NULL, "dhcp", vp_printf(s->arena, "dnsmasq died and is started again%s%s", s->last[0] ? ": " : "", s->last), NULL);
 	vp_http_dnsmasq_restarted(s->http);
 	return start_dnsmasq(s, err);
 }
@@ -246,7 +246,9 @@ static void read_log(struct serve *s)
 
 	while ((line = vp_proc_line(&s->dnsmasq))) {
 		vp_dhcp_log_parse(line, s->tftp, &l);
-		snprintf(s->last, sizeof(s->last), "%s", line);
+		/* What "dnsmasq-dhcp" and "dnsmasq-tftp" say is of clients, no reason to end. */
+		if (strncmp(line, "dnsmasq-", 8))
+			snprintf(s->last, sizeof(s->last), "%s", line);
 		vp_debug("%s", line);
 		if (l.kind == VP_LOG_UNSENT)
 			on_unsent(s, a, &l);

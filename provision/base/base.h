@@ -124,6 +124,8 @@ bool vp_parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out);
 bool vp_glob(const char *pattern, const char *text);
 /* Control characters and what is not UTF-8 become '?'; cut to max bytes at a character: for terminals, messages and JSON. */
 char *vp_printable(struct vp_arena *a, const char *s, size_t max);
+/* So is each line that is not empty, with `between` between them. */
+char *vp_printable_lines(struct vp_arena *a, const char *s, size_t max, const char *between);
 /*
  * Takes control sequences out of what a guest wrote to its console, in place: they must not reach a terminal long after they were meant, for they
  * clear it, or worse. Answers how much is left. *at says where it is in a sequence between blocks, 0 at first.

@@ -218,6 +218,18 @@ char *vp_printable(struct vp_arena *a, const char *s, size_t max)
 	return p;
 }
 
+char *vp_printable_lines(struct vp_arena *a, const char *s, size_t max, const char *between)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf b = { 0 };
+
+	for (size_t len, used; *s && (used = b.len + (b.len ? strlen(between) : 0)) < max; s += len + (s[len] == '\n')) {
+		len = strcspn(s, "\n");
+		if (len)
+			vp_buf_addf(&b, "%s%s", b.len ? between : "", vp_printable(a, vp_strndup(a, s, len), max - used));
+	}
+	return vp_strdup(a, vp_buf_str(&b));
+}
+
 char *vp_size_text(struct vp_arena *a, uint64_t bytes)
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };

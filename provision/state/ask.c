@@ -250,7 +250,7 @@ static int receive(int fd, struct vp_arena *a, struct vp_ask *q)
 		if (vp_receive_all(fd, text, h.length[i]))
 			return -1;
 		/* It may end in a terminal of root's. */
-		q->text[i] = vp_printable(a, text, MAX_TEXT);
+		q->text[i] = vp_printable_lines(a, text, MAX_TEXT, "\n");
 	}
 	q->data = vp_alloc(a, q->len + 1);
 	return vp_receive_all(fd, (void *)q->data, q->len);

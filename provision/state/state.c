@@ -143,7 +143,7 @@ int vp_state_event(struct vp_state *s, const char *node, const char *source, con
 	if (s->helper >= 0)
 		return vp_ask(s, &(struct vp_ask){ .what = VP_ASK_EVENT, .text = { node, source, text(what) } }, err);
 	return vp_db_exec(s, err, "INSERT INTO event (time, node, source, text) VALUES (?1, ?2, ?3, ?4)", "dsss", vp_wall(), text(node), source,
-			  vp_printable(a, text(what), VP_MAX_EVENT));
+			  vp_printable_lines(a, text(what), VP_MAX_EVENT, "; "));
 }
 
 /* Writes the outcome of one piece of evidence into the row. */

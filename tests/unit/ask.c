@@ -129,8 +129,12 @@ static void what_the_service_asks_is_done(void **state)
 	assert_int_equal(row_now().life, VP_DHCP);
 	assert_int_equal(row_now().installs, 1);
 	assert_string_equal(row_now().seen, "http: GET /");
+	assert_int_equal(vp_state_evidence(s, NODE, VP_EV_FAILED, NULL, -1, "mkfs failed\033[2J\n\n+ mkfs\nno space", &err), 0);
+	assert_string_equal(row_now().reason, "mkfs failed?[2J");
 	assert_int_equal(vp_state_events(s, a, "", 0, &events, &err), 0);
 	assert_int_equal(events.n, 1);
+	assert_int_equal(vp_state_events(s, a, NODE, 0, &events, &err), 0);
+	assert_string_equal(events.items[events.n - 1].text, "mkfs failed?[2J; + mkfs; no space");
 	assert_int_equal(vp_state_results(s, a, NODE, "run", &results, &err), 0);
 	assert_int_equal(results.n, 2);
 	assert_int_equal(results.items[0].len, VP_MAX_HTTP_BODY);
