@@ -59,6 +59,7 @@ static const struct vp_option {
 	{ "follow", 'f', NULL, "log console", "go on as it grows" },
 	{ "run", 'r', "RUN", "verify", "print an earlier run's table instead of measuring" },
 	{ "suite", 'S', "SUITE", "verify", "quick: one run (the default); standard: 6, for an interval; full: up to 18, until it is clear" },
+	{ "only", 'O', "GROUP,...", "verify", "measure these alone: cpu, disk, net, clock, or tests of the site's own by their names" },
 	{ "host", 'H', NULL, "verify", "measure this machine itself, as it would be that node: a baseline" },
 	{ "together", 'T', NULL, "verify", "measure the nodes while all of them work: each, and the total" },
 	{ "durability", 'D', NULL, "verify", "cut the power of a guest with such a disk, and look for what it had acknowledged" },
@@ -164,6 +165,7 @@ static int apply_option(struct vp_ctx *c, const struct vp_option *o, const char 
 	case 'P': c->confirm = value; break;
 	case 'r': c->run = value; break;
 	case 'S': c->suite = value; break;
+	case 'O': c->only = value; break;
 	case 'b': c->by = value; break;
 	case 'K': c->recheck = value; break;
 	case 'H': c->host = true; break;

@@ -247,8 +247,12 @@ static void note_cost(struct watch *wt, struct tracked *t)
 
 	if (sscanf(t->row.task, "verify %127s", t->run) != 1 || !wt->w->hv || wt->w->hv->ops->stats(wt->w->hv, t->name, &st, NULL) || !st.vcpu_ns)
 		return;
-	vp_buf_addf(&t->cost, "%s%.3f %ju %ju %ju %ju\n", t->cost.len ? "" : VP_COST_HEADER, vp_wall(), (uintmax_t)st.cpu_ns, (uintmax_t)st.vcpu_ns,
+	vp_buf_addf(&t->cost, "%s%.3f %ju %ju %ju %ju", t->cost.len ? "" : VP_COST_HEADER, vp_wall(), (uintmax_t)st.cpu_ns, (uintmax_t)st.vcpu_ns,
 		    (uintmax_t)st.block_bytes, (uintmax_t)st.net_bytes);
+	/* How busy another machine is, this one's kernel does not tell. */
+	if (st.wait_ns != UINT64_MAX)
+		vp_buf_addf(&t->cost, " %ju %ju", (uintmax_t)st.wait_ns, (uintmax_t)(wt->w->hv->local ? vp_pressure_total("cpu") : 0));
+	vp_buf_addf(&t->cost, "\n");
 }
 
 static int keep_cost(struct watch *wt, struct tracked *t, struct vp_err *err)

@@ -204,15 +204,27 @@ char *vp_tail(struct vp_arena *a, const char *path, unsigned lines)
 	return vp_strdup(a, from);
 }
 
-double vp_pressure(const char *what, unsigned seconds)
+/* Of its lines the first is "some"; where `word` ends in it. */
+static double pressure(const char *what, const char *word)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
-	char path[64], word[32];
+	char path[64];
 	const char *at;
 
 	snprintf(path, sizeof(path), "/proc/pressure/%s", what);
-	snprintf(word, sizeof(word), " avg%u=", seconds);
-	/* Of its lines the first is "some". */
 	at = vp_read_file(path, 4096, &text, NULL) ? NULL : strstr(vp_buf_str(&text), word);
 	return at ? strtod(at + strlen(word), NULL) : 0;
+}
+
+double vp_pressure(const char *what, unsigned seconds)
+{
+	char word[32];
+
+	snprintf(word, sizeof(word), " avg%u=", seconds);
+	return pressure(what, word);
+}
+
+uint64_t vp_pressure_total(const char *what)
+{
+	return (uint64_t)pressure(what, " total=");
 }

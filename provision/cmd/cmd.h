@@ -15,7 +15,7 @@ struct vp_ctx {
 	const char *command;
 	struct vp_arena *arena;
 	/* Options; NULL, false or -1 where not given. */
-	const char *connect, *config, *output, *run, *confirm, *suite, *recheck, *by;
+	const char *connect, *config, *output, *run, *confirm, *suite, *only, *recheck, *by;
 	/* Absolute. The program's own path as it was at the start: in a mount namespace of its own it cannot be asked for any more. */
 	const char *program;
 	const char *state_dir;

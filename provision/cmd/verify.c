@@ -49,9 +49,18 @@ int vp_find_node(struct vp_state *s, struct vp_arena *a, const char *name, struc
 
 /* --- Guests --- */
 
+/* What of a session is to be: so that a verdict knows whether this is its last look. */
+struct plan {
+	const char *session;
+	unsigned runs;
+	/* Groups of metrics; "": all. */
+	const char *only;
+};
+
 /* The node's agent asks for a task at least once a minute: it is left in its row. */
-static int ask(struct vp_world *w, const char *name, const char *run, struct vp_err *err)
+static int ask(struct vp_world *w, const struct plan *p, const char *name, const char *run, struct vp_err *err)
 {
+	const char *design = vp_printf(w->arena, "runs=%u\nonly=%s\n", p->runs, p->only);
 	struct vp_node_row row;
 	json_t *j, *v;
 
@@ -61,28 +70,38 @@ static int ask(struct vp_world *w, const char *name, const char *run, struct vp_
 		return vp_fail(err, VP_E_VERIFY, "node %s is not up (%s)", row.name, vp_life_name(row.life));
 	j = json_loads(row.json, 0, NULL);
 	v = json_object_get(j, "verify");
-	row.task = vp_printf(w->arena, "verify %s %lld %lld %lld", run, (long long)json_integer_value(json_object_get(v, "cpu_laps")),
+	row.task = vp_printf(w->arena, "verify %s %lld %lld %lld%s%s", run, (long long)json_integer_value(json_object_get(v, "cpu_laps")),
 			     (long long)json_integer_value(json_object_get(v, "net_seconds")),
-			     (long long)json_integer_value(json_object_get(v, "disk_mib")));
+			     (long long)json_integer_value(json_object_get(v, "disk_mib")), *p->only ? " only=" : "", p->only);
 	json_decref(j);
+	if (vp_state_result_put(w->state, name, run, "design", design, strlen(design), err))
+		return -1;
 	row.life = VP_UP;
 	row.health = VP_OK;
 	row.last_evidence = vp_wall();
 	return vp_state_put(w->state, &row, err) || w->service(w, err) ? -1 : 0;
 }
 
-/* Every node once more. An exit status. */
-static int one_run(struct vp_ctx *c, struct vp_world *w, const char *run, bool show, struct vp_err *err)
+/* Every node once more, each by itself, there and back: what changes with time changes for all of them. An exit status, the worst. */
+static int one_run(struct vp_ctx *c, struct vp_world *w, const struct plan *p, unsigned i, bool show, struct vp_err *err)
 {
-	int level = vp_out.level, rc;
+	const char *run = run_name(c->arena, p->session, i, p->runs);
+	int level = vp_out.level, worst = VP_EXIT_OK;
 
-	for (size_t i = 0; i < c->nargs; i++)
-		if (ask(w, c->args[i], run, err))
+	for (size_t k = 0; k < c->nargs; k++) {
+		const char *node = c->args[i % 2 ? k : c->nargs - 1 - k];
+		int rc;
+
+		if (ask(w, p, node, run, err))
 			return vp_ctx_error(c, err);
-	vp_out.level = show ? level : -1;
-	rc = vp_watch(w, c->args, NULL, c->nargs, err);
-	vp_out.level = level;
-	return rc;
+		vp_out.level = show ? level : -1;
+		rc = vp_watch(w, &node, NULL, 1, err);
+		vp_out.level = level;
+		if (rc && rc != VP_EXIT_VERIFY)
+			return rc;
+		worst = rc ? rc : worst;
+	}
+	return worst;
 }
 
 /* Whether more runs could tell more: of a metric that is judged by its loss and is not clear yet. */
@@ -109,7 +128,7 @@ static bool unclear(struct vp_world *w, const char *const *nodes, size_t n)
 
 static int measure(struct vp_ctx *c, const struct suite *suite, struct vp_err *err)
 {
-	const char *session = session_name(c->arena);
+	const struct plan p = { session_name(c->arena), suite->runs, c->only ? c->only : "" };
 	struct vp_world w;
 	int rc = vp_world_open(c, true, &w);
 
@@ -118,7 +137,7 @@ static int measure(struct vp_ctx *c, const struct suite *suite, struct vp_err *e
 	for (unsigned i = 1; i <= suite->runs; i++) {
 		if (suite->runs > 1 && !c->json)
 			vp_say("run %u of %s%u", i, suite->runs > VP_STAT_BLOCK ? "at most " : "", suite->runs);
-		rc = one_run(c, &w, run_name(c->arena, session, i, suite->runs), suite->runs == 1 && !c->json, err);
+		rc = one_run(c, &w, &p, i, suite->runs == 1 && !c->json, err);
 		if (rc && rc != VP_EXIT_VERIFY)
 			break;
 		if (i % VP_STAT_BLOCK == 0 && !unclear(&w, c->args, c->nargs))
@@ -305,6 +324,10 @@ static int check_options(const struct vp_ctx *c, struct vp_err *err)
 {
 	if (c->recheck && (c->nargs || c->durability || c->run || c->suite || c->host || c->output))
 		return vp_fail(err, VP_E_USAGE, "--recheck takes a file and nothing else");
+	if (c->only && (c->recheck || c->run || c->host || c->together || c->durability))
+		return vp_fail(err, VP_E_USAGE, "--only is of what nodes measure by themselves");
+	if (c->only && strspn(c->only, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_,") != strlen(c->only))
+		return vp_fail(err, VP_E_USAGE, "--only %s: names of groups with commas between them", vp_printable(c->arena, c->only, 64));
 	if (!c->recheck && !c->nargs)
 		return vp_fail(err, VP_E_USAGE, "which node?");
 	if (c->host && (c->nargs != 1 || c->run || c->output))

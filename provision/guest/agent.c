@@ -27,8 +27,12 @@
 /* Clocks are compared for so long, twice: for each second of the network's, and at most. */
 #define CLOCK_SHARE   6
 #define CLOCK_SECONDS 12
-/* Seconds between questions while the service answers; and while it does not, after the first two minutes of one question a second. */
+/*
+ * Seconds between questions while the service answers, which after work, when more of it is to be expected, are fewer for a while; and while it does
+ * not, after the first two minutes of one question a second.
+ */
 #define POLL	  5
+#define BUSY	  30
 #define POLL_LOST 60
 #define SOON	  120
 
@@ -184,6 +188,8 @@ static int run(const char *const argv[], struct text *t, int limit_s)
 struct task {
 	char run[64];
 	unsigned laps, net_seconds, disk_mib;
+	/* Groups of measurements, with commas between them; "": all. */
+	char only[256];
 	/* Of work together with other nodes; "" for the measurements by itself. */
 	char kind[16];
 	unsigned warm, seconds;
@@ -335,14 +341,24 @@ static int do_clock(const struct agent *a, const struct task *k, struct text *t)
 	return vp_guest_clocks(t->f, seconds, ask_service, &asker);
 }
 
+/* Of the group "" always. */
 static const struct measurement {
-	const char *name;
+	const char *name, *group;
 	int (*run)(const struct agent *a, const struct task *k, struct text *t);
 } measurements[] = {
-	{ "proof", do_proof }, { "cpu", do_cpu },	   { "bonnie", do_bonnie },
-	{ "fio", do_fio },     { "iperf3_send", do_send }, { "iperf3_receive", do_receive },
-	{ "clock", do_clock },
+	{ "proof", "", do_proof },	{ "cpu", "cpu", do_cpu },	   { "bonnie", "disk", do_bonnie },
+	{ "fio", "disk", do_fio },	{ "iperf3_send", "net", do_send }, { "iperf3_receive", "net", do_receive },
+	{ "clock", "clock", do_clock },
 };
+
+/* Whether the first n characters of that name are a group that was asked for. */
+static bool is_meant(const struct task *k, const char *name, size_t n)
+{
+	for (const char *at = k->only; *at; at += strcspn(at, ","), at += *at == ',')
+		if (strcspn(at, ",") == n && !strncmp(at, name, n))
+			return true;
+	return !*k->only;
+}
 
 /* Nothing is measured while the system still starts; one that cannot tell is not waited for. */
 static void wait_for_quiet(void)
@@ -418,7 +434,7 @@ static int own_tests(const struct agent *a, const struct task *k, FILE *times)
 		struct text t;
 
 		snprintf(path, sizeof(path), OWN_DIR "/%s", list[i]->d_name);
-		if (!rc && !access(path, X_OK)) {
+		if (!rc && !access(path, X_OK) && is_meant(k, list[i]->d_name, strcspn(list[i]->d_name, "."))) {
 			text_open(&t);
 			rc = told(a, k, list[i]->d_name, start, run((const char *const[]){ path, NULL }, &t, OWN_SECONDS), &t, times);
 		}
@@ -440,6 +456,8 @@ static int verify(const struct agent *a, const struct task *k)
 		double start = vp_guest_clock(CLOCK_BOOTTIME);
 		struct text t;
 
+		if (*measurements[i].group && !is_meant(k, measurements[i].group, strlen(measurements[i].group)))
+			continue;
 		text_open(&t);
 		rc = told(a, k, measurements[i].name, start, measurements[i].run(a, k, &t), &t, times.f);
 	}
@@ -490,6 +508,10 @@ static int together(const struct agent *a, const struct task *k)
 
 static bool is_verify(const char *answer, struct task *k)
 {
+	const char *only = strstr(answer, " only=");
+
+	if (only)
+		sscanf(only, " only=%255[A-Za-z0-9_,-]", k->only);
 	return sscanf(answer, "verify %63[A-Za-z0-9._:-] %u %u %u", k->run, &k->laps, &k->net_seconds, &k->disk_mib) == 4;
 }
 
@@ -498,8 +520,8 @@ static bool is_together(const char *answer, struct task *k)
 	return sscanf(answer, "verify %63[A-Za-z0-9._:-] together %15[a-z] %u %u %u", k->run, k->kind, &k->warm, &k->seconds, &k->disk_mib) == 5;
 }
 
-/* 0 where the service answered. */
-static int work(const struct agent *a, char *last)
+/* 0 where the service answered; *when it last had work. */
+static int work(const struct agent *a, char *last, double *when)
 {
 	struct task k = { 0 };
 	char *answer = NULL;
@@ -511,6 +533,7 @@ static int work(const struct agent *a, char *last)
 		/* A run whose end was not heard of is not done again. */
 		if (strcmp(last, k.run) != 0)
 			rc = *k.kind ? together(a, &k) : verify(a, &k);
+		*when = vp_guest_clock(CLOCK_BOOTTIME);
 		text_open(&none);
 		if (!rc && !(rc = deliver(a, k.run, "done", &none)))
 			snprintf(last, sizeof(k.run), "%s", k.run);
@@ -535,7 +558,7 @@ static bool report_up(const struct agent *a)
 
 int vp_guest_agent(const char *conf)
 {
-	double contact = vp_guest_clock(CLOCK_BOOTTIME);
+	double contact = vp_guest_clock(CLOCK_BOOTTIME), busy = -BUSY;
 	struct agent a = { 0 };
 	char last[64] = "";
 	bool up = false;
@@ -549,9 +572,9 @@ int vp_guest_agent(const char *conf)
 
 		if (!up)
 			up = report_up(&a);
-		rc = up ? work(&a, last) : -1;
+		rc = up ? work(&a, last, &busy) : -1;
 		if (!rc)
 			contact = now;
-		sleep(rc ? (now - contact < SOON ? 1 : POLL_LOST) : POLL);
+		sleep(rc ? (now - contact < SOON ? 1 : POLL_LOST) : (now - busy < BUSY ? 1 : POLL));
 	}
 }

@@ -503,31 +503,63 @@ static long process_of(const char *name)
 	return found;
 }
 
-/* Under software emulation libvirt knows no threads of virtual processors; QEMU calls them "CPU 0/TCG". */
-static uint64_t thread_time(const char *name)
+/* The first line of a file of that thread; false where it is gone. */
+static bool thread_line(long pid, const char *thread, const char *file, char *line, size_t size)
 {
-	char path[96], stat[512];
+	char path[96];
+	FILE *f;
+	bool got;
+
+	snprintf(path, sizeof(path), "/proc/%ld/task/%.20s/%s", pid, thread, file);
+	f = fopen(path, "re");
+	got = f && fgets(line, (int)size, f);
+	if (f)
+		fclose(f);
+	return got;
+}
+
+/* Under software emulation libvirt knows no threads of virtual processors; QEMU calls them "CPU 0/TCG". schedstat: what they ran, and waited. */
+static void thread_times(const char *name, struct vp_virt_stats *out)
+{
+	char path[64], line[512];
 	long pid = process_of(name);
-	unsigned long long user, system, ticks = 0;
+	unsigned long long ran, waited, ran_all = 0, waited_all = 0;
 	DIR *d;
 
 	snprintf(path, sizeof(path), "/proc/%ld/task", pid);
 	d = pid ? opendir(path) : NULL;
-	for (struct dirent *e; d && (e = readdir(d));) {
-		const char *end;
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/%ld/task/%.20s/stat", pid, e->d_name);
-		f = *e->d_name == '.' ? NULL : fopen(path, "re");
-		if (f && fgets(stat, sizeof(stat), f) && strstr(stat, "(CPU ") && (end = strrchr(stat, ')')) &&
-		    sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) == 2)
-			ticks += user + system;
-		if (f)
-			fclose(f);
-	}
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (*e->d_name != '.' && thread_line(pid, e->d_name, "comm", line, sizeof(line)) && !strncmp(line, "CPU ", 4) &&
+		    thread_line(pid, e->d_name, "schedstat", line, sizeof(line)) && sscanf(line, "%llu %llu", &ran, &waited) == 2) {
+			ran_all += ran;
+			waited_all += waited;
+		}
 	if (d)
 		closedir(d);
-	return ticks * (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
+	if (!ran_all)
+		return;
+	out->vcpu_ns = ran_all;
+	out->wait_ns = waited_all;
+}
+
+/* As `virsh domstats --vcpu`: vcpu.N.delay. */
+static uint64_t wait_time(virDomainPtr dom)
+{
+	virDomainPtr doms[] = { dom, NULL };
+	virDomainStatsRecordPtr *records = NULL;
+	uint64_t ns = UINT64_MAX;
+
+	if (virDomainListGetStats(doms, VIR_DOMAIN_STATS_VCPU, &records, 0) < 1)
+		return ns;
+	for (int i = 0; i < records[0]->nparams; i++) {
+		const virTypedParameter *p = &records[0]->params[i];
+		const char *dot = strrchr(p->field, '.');
+
+		if (dot && !strcmp(dot, ".delay") && p->type == VIR_TYPED_PARAM_ULLONG)
+			ns = (ns == UINT64_MAX ? 0 : ns) + p->value.ul;
+	}
+	virDomainStatsRecordListFree(records);
+	return ns;
 }
 
 static int virt_stats(struct vp_hv *hv, const char *name, struct vp_virt_stats *out, struct vp_err *err)
@@ -544,8 +576,9 @@ static int virt_stats(struct vp_hv *hv, const char *name, struct vp_virt_stats *
 	if (!xml || virDomainGetInfo(dom, &info))
 		return vp_virt_fail(err, "read the counters of", name);
 	out->vcpu_ns = vcpu_time(dom, info.nrVirtCpu);
+	out->wait_ns = out->vcpu_ns ? wait_time(dom) : UINT64_MAX;
 	if (!out->vcpu_ns && hv->local)
-		out->vcpu_ns = thread_time(name);
+		thread_times(name, out);
 	out->cpu_ns = info.cpuTime;
 	for (const char *at = xml; next_value(&at, "\n    <disk ", "<target dev='", dev, sizeof(dev));) {
 		virDomainBlockStatsStruct s;

@@ -25,6 +25,8 @@ struct vp_virt_stats {
 	uint64_t cpu_ns, block_bytes, net_bytes;
 	/* Of cpu_ns, what its virtual processors used; 0 where the hypervisor does not say. */
 	uint64_t vcpu_ns;
+	/* How long these were ready to run and waited for a processor of the host, all together; UINT64_MAX where the hypervisor does not say. */
+	uint64_t wait_ns;
 };
 
 /* What a host says that it can do. */

@@ -11,7 +11,12 @@
 
 struct counters {
 	double time, cpu, vcpu, block, net;
+	/* NaN where the hypervisor does not say. */
+	double wait, pressure;
 };
+
+/* An older version did not look at the last of them. */
+static const char header[] = "source=hypervisor time cpu_ns vcpu_ns block_bytes net_bytes";
 
 /* Lines of the result: at `at`, between the two that lie around it. False where they do not. */
 static bool counters_at(const char *text, double at, struct counters *out)
@@ -22,7 +27,9 @@ static bool counters_at(const char *text, double at, struct counters *out)
 	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		double share;
 
-		if (sscanf(line, "%lf %lf %lf %lf %lf", &c.time, &c.cpu, &c.vcpu, &c.block, &c.net) != 5 || c.time < before.time)
+		c.wait = c.pressure = NAN;
+		if (sscanf(line, "%lf %lf %lf %lf %lf%*[ ]%lf%*[ ]%lf", &c.time, &c.cpu, &c.vcpu, &c.block, &c.net, &c.wait, &c.pressure) < 5 ||
+		    c.time < before.time)
 			continue;
 		if (c.time < at) {
 			before = c;
@@ -33,8 +40,13 @@ static bool counters_at(const char *text, double at, struct counters *out)
 		if ((there ? c.time - before.time : c.time - at) > BEYOND)
 			return false;
 		before = there ? before : c;
-		*out = (struct counters){ at, before.cpu + share * (c.cpu - before.cpu), before.vcpu + share * (c.vcpu - before.vcpu),
-					  before.block + share * (c.block - before.block), before.net + share * (c.net - before.net) };
+		*out = (struct counters){ at,
+					  before.cpu + share * (c.cpu - before.cpu),
+					  before.vcpu + share * (c.vcpu - before.vcpu),
+					  before.block + share * (c.block - before.block),
+					  before.net + share * (c.net - before.net),
+					  before.wait + share * (c.wait - before.wait),
+					  before.pressure + share * (c.pressure - before.pressure) };
 		return true;
 	}
 	*out = before;
@@ -49,23 +61,32 @@ static bool times_of(const struct vp_result *results, size_t n, const char *what
 		if (!strcmp(results[i].name, what))
 			*to = results[i].time;
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(results[i].name, "cost") != 0 && strcmp(results[i].name, "host") != 0 && results[i].time < *to)
+		if (strcmp(results[i].name, "cost") != 0 && strcmp(results[i].name, "host") != 0 && strcmp(results[i].name, "design") != 0 &&
+		    results[i].time < *to)
 			*from = fmax(*from, results[i].time);
 	return *from > 0 && *to > *from;
 }
 
-double vp_cost(struct vp_arena *a, const struct vp_result *results, size_t n, const char *what, const char **why)
+/* The counters when it began and when it ended; false where they do not cover it. */
+static bool around(struct vp_arena *a, const struct vp_result *results, size_t n, const char *what, struct counters *begin, struct counters *end)
 {
 	const char *text = NULL;
-	struct counters begin, end;
-	double from, to, gib, seconds;
+	double from, to;
 
 	for (size_t i = 0; i < n; i++)
 		if (!strcmp(results[i].name, "cost"))
 			text = vp_strndup(a, results[i].data, results[i].len);
+	return text && !strncmp(text, header, strlen(header)) && times_of(results, n, what, &from, &to) && counters_at(text, from, begin) &&
+	       counters_at(text, to, end);
+}
+
+double vp_cost(struct vp_arena *a, const struct vp_result *results, size_t n, const char *what, const char **why)
+{
+	struct counters begin, end;
+	double gib, seconds;
+
 	*why = "";
-	if (!text || strncmp(text, VP_COST_HEADER, strlen(VP_COST_HEADER)) != 0 || !times_of(results, n, what, &from, &to) ||
-	    !counters_at(text, from, &begin) || !counters_at(text, to, &end)) {
+	if (!around(a, results, n, what, &begin, &end)) {
 		*why = "the hypervisor's counters do not cover it";
 		return NAN;
 	}
@@ -78,4 +99,19 @@ double vp_cost(struct vp_arena *a, const struct vp_result *results, size_t n, co
 	else if (seconds < 0)
 		*why = "its processors used more than the whole of it: the hypervisor's counters are wrong";
 	return **why ? NAN : fmax(seconds, 1e-6) / gib;
+}
+
+double vp_cost_left(struct vp_arena *a, const struct vp_result *results, size_t n, const char *what)
+{
+	struct counters begin, end;
+	double ran, waited, pressed;
+
+	if (!around(a, results, n, what, &begin, &end))
+		return NAN;
+	ran = end.vcpu - begin.vcpu;
+	waited = end.wait - begin.wait;
+	pressed = (end.pressure - begin.pressure) / 1e6 / (end.time - begin.time);
+	if (!(waited >= 0) || !(ran > 0))
+		return NAN;
+	return ran / (ran + waited) * (strcmp(what, "cpu") && pressed > 0 ? fmax(1 - pressed, 0) : 1);
 }

@@ -13,8 +13,8 @@ static bool is_host(const struct vp_sample *s)
 }
 
 /*
- * Percent of a minute in which something waited for a processor of the host: above this a loss is not the node's. A guest does not see what its host
- * takes from it, under emulation least of all.
+ * Percent of a minute in which something waited for a processor of the host: above this a loss is not the node's, where nothing better is known. A
+ * guest does not see what its host takes from it, under emulation least of all.
  */
 #define BUSY 20.0
 
@@ -115,13 +115,40 @@ static double tolerance_of(struct vp_arena *a, json_t *verify, const char *metri
 	return NAN;
 }
 
-static void decide(struct vp_arena *a, struct vp_metric *m)
+/*
+ * Whether the host took so much that a good node would do no better: with all of it given back, the loss is not sure any more. -1 where nobody knows
+ * what it took.
+ */
+static int is_taken(struct vp_arena *a, const struct vp_metric *m, unsigned look)
+{
+	double *x = vp_alloc(a, (m->nsamples + 1) * sizeof(*x));
+
+	for (size_t i = 0; i < m->nsamples; i++) {
+		double left = fmax(m->left[i], 1e-3);
+
+		if (isnan(m->left[i]))
+			return -1;
+		x[i] = m->less ? m->samples[i] * left : m->samples[i] / left;
+	}
+	return vp_stat_compare(x, m->nsamples, m->base_samples, m->nbase, m->less, m->tolerance, look).gate != VP_GATE_FAIL;
+}
+
+static void decide(struct vp_arena *a, struct vp_metric *m, unsigned look)
 {
 	const struct vp_compared *c = &m->compared;
 	const char *loss = isinf(c->high) ? vp_printf(a, "%.1f %%", 100 * c->loss)
 					  : vp_printf(a, "%.1f %% [%.1f, %.1f]", 100 * c->loss, 100 * c->low, 100 * c->high);
 
-	if (c->gate == VP_GATE_FAIL && m->pressure > BUSY) {
+	int taken = c->gate == VP_GATE_FAIL ? is_taken(a, m, look) : 0;
+
+	if (taken > 0) {
+		m->verdict = VP_VOID;
+		m->reason =
+			vp_printf(a,
+				  "it loses %s against %s, but so may any guest of a host as busy as this one, which kept up to %.0f %% of itself "
+				  "from it",
+				  loss, m->base, 100 * (1 - vp_stat_median(m->left, m->nsamples)));
+	} else if (taken < 0 && m->pressure > BUSY) {
 		m->verdict = VP_VOID;
 		m->reason = vp_printf(
 			a,
@@ -153,10 +180,10 @@ void vp_gate(struct vp_arena *a, const struct vp_verification *v, struct vp_metr
 	if (!m->nbase && (!wanted || !strcmp(wanted, "auto")))
 		declared(a, m, expect);
 	if (m->nbase) {
-		m->compared = vp_stat_compare(m->samples, m->nsamples, m->base_samples, m->nbase, m->less, isnan(m->tolerance) ? 1 : m->tolerance,
-					      VP_STAT_LOOKS);
+		m->compared =
+			vp_stat_compare(m->samples, m->nsamples, m->base_samples, m->nbase, m->less, isnan(m->tolerance) ? 1 : m->tolerance, v->look);
 		if (!isnan(m->tolerance))
-			decide(a, m);
+			decide(a, m, v->look);
 	} else if (!isnan(m->tolerance)) {
 		m->verdict = VP_INCONCLUSIVE;
 		m->reason = vp_printf(a, "it may lose %.0f %%, but there is no baseline (%s) for its environment %s", 100 * m->tolerance,

@@ -39,6 +39,8 @@ struct judge {
 	struct vp_verification *v;
 	struct run *runs;
 	size_t nruns, cap;
+	/* Groups of metrics that were asked for; "": all. */
+	const char *only;
 };
 
 /* What is measured always, in this order. */
@@ -142,17 +144,34 @@ static bool timing_of(const struct judge *j, const struct run *run, const char *
 	return sscanf(line, "name=%*s start=%lf end=%lf status=%d", &out->start, &out->end, &out->status) == 3;
 }
 
+/* The one that came last of those whose times the guest told. */
+static const struct vp_result *last_timed(const struct judge *j, const struct run *run, struct timing *out)
+{
+	const struct vp_result *last = NULL;
+
+	for (size_t i = run->first; i < run->first + run->n; i++) {
+		const struct vp_result *r = &j->raw->items[i];
+		struct timing t;
+
+		if ((last && r->time <= last->time) || !timing_of(j, run, r->name, &t))
+			continue;
+		last = r;
+		*out = t;
+	}
+	return last;
+}
+
 /*
  * A result is sent when it is there, and the host notes by its own clock when it came. A guest whose clock runs otherwise measured all its speeds
  * wrongly, however well they look. "" where the two agree, or where too little is known.
  */
 static const char *check_clock(const struct judge *j, const struct run *run)
 {
-	const struct vp_result *first = find_result(j, run, "proof"), *last = find_result(j, run, "iperf3_receive");
-	struct timing from, to;
+	struct timing from, to = { 0 };
+	const struct vp_result *first = find_result(j, run, "proof"), *last = last_timed(j, run, &to);
 	double guest, host;
 
-	if (!first || !last || !(first->time > 0) || !timing_of(j, run, "proof", &from) || !timing_of(j, run, "iperf3_receive", &to))
+	if (!first || !last || first == last || !(first->time > 0) || !timing_of(j, run, "proof", &from))
 		return "";
 	guest = to.end - from.end;
 	host = last->time - first->time;
@@ -316,6 +335,7 @@ static void judge_row(struct judge *j, const struct row *row)
 	*m = (struct vp_metric){ .name = row->metric, .unit = row->unit, .verdict = VP_PASS, .reason = "", .base = "", .tolerance = NAN };
 	m->samples = vp_alloc(j->arena, (j->nruns + 1) * sizeof(*m->samples));
 	m->runs = vp_alloc(j->arena, (j->nruns + 1) * sizeof(*m->runs));
+	m->left = vp_alloc(j->arena, (j->nruns + 1) * sizeof(*m->left));
 	for (size_t i = 0; i < j->nruns && m->verdict != VP_FAIL; i++) {
 		struct vp_metric one = *m;
 		double value;
@@ -326,6 +346,7 @@ static void judge_row(struct judge *j, const struct row *row)
 		m->less = one.less;
 		if (one.verdict == VP_PASS) {
 			m->samples[m->nsamples] = value;
+			m->left[m->nsamples] = vp_cost_left(j->arena, &j->raw->items[j->runs[i].first], j->runs[i].n, row->result);
 			m->pressure = fmax(m->pressure, pressure_of(j, &j->runs[i]));
 			m->runs[m->nsamples++] = j->runs[i].id;
 		} else if (!bad++ || one.verdict == VP_FAIL) {
@@ -401,6 +422,29 @@ static void judge_optional(struct judge *j)
 	}
 }
 
+/* Whether metrics of that name's group were asked for at all. */
+static bool is_meant(const struct judge *j, const char *metric)
+{
+	size_t n = strcspn(metric, ".");
+
+	for (const char *at = j->only; *at; at += strcspn(at, ","), at += *at == ',')
+		if (strcspn(at, ",") == n && !strncmp(at, metric, n))
+			return true;
+	return !*j->only;
+}
+
+/* What the session was to be. */
+static void read_design(struct judge *j)
+{
+	const struct run *run = find_any(j, "design");
+	const char *text = run ? raw_text(j, run, "design") : "";
+	size_t runs = strtoul(vp_proof_get(j->arena, text, "runs"), NULL, 10);
+
+	j->only = vp_proof_get(j->arena, text, "only");
+	j->v->look = j->nruns < runs && j->nruns / VP_STAT_BLOCK < VP_STAT_LOOKS ? (unsigned)(j->nruns / VP_STAT_BLOCK) : VP_STAT_LOOKS;
+	j->v->look = j->v->look ? j->v->look : 1;
+}
+
 static enum vp_verdict worse(enum vp_verdict a, enum vp_verdict b)
 {
 	static const int rank[] = { [VP_PASS] = 0, [VP_INCONCLUSIVE] = 1, [VP_FAIL] = 2, [VP_VOID] = 3 };
@@ -432,12 +476,13 @@ void vp_verify_judge(struct vp_arena *a, const char *node, const struct vp_resul
 		j.runs[j.nruns++] = (struct run){ .id = "", .proof = "", .wrong = "nothing was measured" };
 	}
 	out->nruns = j.nruns;
+	read_design(&j);
 	if (j.nruns > 1)
 		out->run = vp_verify_session(a, out->run);
 	if (*j.runs[0].proof)
 		out->object = object_of(a, j.runs[0].proof);
 	for (size_t i = 0; i < vp_count(rows); i++)
-		if (!bare || !rows[i].network)
+		if ((!bare || !rows[i].network) && is_meant(&j, rows[i].metric))
 			judge_row(&j, &rows[i]);
 	judge_optional(&j);
 	judge_owns(&j);

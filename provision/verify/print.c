@@ -122,12 +122,13 @@ static json_t *metric_json(const struct vp_metric *m)
 	const struct vp_compared *c = &m->compared;
 	bool base = m->nbase > 0;
 
-	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:s, s:o}", "name", m->name, "unit", m->unit, "value",
-			 figure(m->value), "less", m->less, "loss", base ? figure(c->loss) : json_null(), "low", base ? figure(c->low) : json_null(),
-			 "high", base ? figure(c->high) : json_null(), "welch",
+	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:s, s:o, s:o}", "name", m->name, "unit", m->unit,
+			 "value", figure(m->value), "less", m->less, "loss", base ? figure(c->loss) : json_null(), "low",
+			 base ? figure(c->low) : json_null(), "high", base ? figure(c->high) : json_null(), "welch",
 			 base ? json_pack("[o, o]", figure(c->welch_low), figure(c->welch_high)) : json_null(), "tolerance", figure(m->tolerance),
 			 "key", m->key, "verdict", vp_verdict_name(m->verdict), "reason", m->reason, "samples", figures(m->samples, m->nsamples),
-			 "baseline", m->base, "baseline_samples", figures(m->base_samples, m->nbase));
+			 "baseline", m->base, "baseline_samples", figures(m->base_samples, m->nbase), "left",
+			 figure(m->left ? vp_stat_median(m->left, m->nsamples) : NAN));
 }
 
 json_t *vp_verify_json(const struct vp_verification *v)

@@ -24,6 +24,8 @@ struct vp_metric {
 	double *samples;
 	const char **runs;
 	size_t nsamples;
+	/* What the host left each of them of itself, at least, as a share; NaN where nobody knows. */
+	double *left;
 	/* What it was compared with, in words ("bare metal"); "" for nothing. The samples are of `known`, in the arena. */
 	const char *base;
 	double *base_samples;
@@ -45,6 +47,8 @@ struct vp_verification {
 	/* The run, or the session of several. */
 	const char *run;
 	size_t nruns;
+	/* Of the session, after which block of runs this is (vp_stat_compare()). */
+	unsigned look;
 	struct vp_metric *metrics;
 	size_t n, cap;
 	/* The worst of the metrics: void beats fail beats inconclusive beats pass. */
@@ -58,9 +62,10 @@ const char *vp_verdict_name(enum vp_verdict v);
 
 /*
  * Judges the runs of one session, in the order of their names: results "proof", "cpu", "bonnie", "iperf3_send", "iperf3_receive", "timings", "host",
- * and any "NAME.TOOL" of a site's own (vp_tool_known()). expect is the node's JSON (vp_node_json()): the right disk, NIC and hypervisor are checked
- * against it, what is void where they are not the ones; what it is compared with and what it may lose is in its "verify". known are the samples to
- * compare with, its own left out; may be NULL. Pure: the same input gives the same verdict.
+ * and any "NAME.TOOL" of a site's own (vp_tool_known()). "design" says how many runs were meant, at most, and which groups of metrics ("cpu", "disk",
+ * "net", "clock"): "runs=6\nonly=cpu,net\n"; without it all of them. expect is the node's JSON (vp_node_json()): the right disk, NIC and hypervisor
+ * are checked against it, what is void where they are not the ones; what it is compared with and what it may lose is in its "verify". known are the
+ * samples to compare with, its own left out; may be NULL. Pure: the same input gives the same verdict.
  */
 void vp_verify_judge(struct vp_arena *a, const char *node, const struct vp_results *raw, json_t *expect, const struct vp_samples *known,
 		     struct vp_verification *out);

@@ -566,6 +566,94 @@ static void test_busy_host(void **state)
 	json_decref(expect);
 }
 
+/* The same with one more result in every run. */
+static struct vp_results with_each(const struct vp_results *raw, const char *name, const char *text)
+{
+	struct vp_results out = { 0 };
+
+	for (size_t i = 0; i < raw->n; i++) {
+		out.items = vp_grow_in(arena, out.items, out.n, &out.cap, sizeof(*out.items));
+		out.items[out.n++] = raw->items[i];
+		if (i + 1 < raw->n && !strcmp(raw->items[i].run, raw->items[i + 1].run))
+			continue;
+		out.items = vp_grow_in(arena, out.items, out.n, &out.cap, sizeof(*out.items));
+		out.items[out.n++] = (struct vp_result){ raw->items[i].run, name, text, strlen(text), 1044 };
+	}
+	return out;
+}
+
+/* A look a second: its processors ran for `ran` of each, and waited for the rest; something waited for a processor for `pressed` of it. */
+static const char *counters_of(double ran, double pressed)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf b = { 0 };
+
+	vp_buf_addf(&b, VP_COST_HEADER);
+	for (int i = 0; i < 46; i++)
+		vp_buf_addf(&b, "%d %.0f %.0f 0 0 %.0f %.0f\n", 1000 + i, 1e9 * i, 1e9 * ran * i, 1e9 * (1 - ran) * i, 1e6 * pressed * i);
+	return vp_strdup(arena, vp_buf_str(&b));
+}
+
+/* What the host took does not count against the node; what it lost besides does. */
+static void test_taken(void **state)
+{
+	static const struct {
+		double ran, pressed;
+		enum vp_verdict verdict;
+		const char *reason;
+	} cases[] = {
+		{ 1, 0, VP_FAIL, "surely more than" },
+		{ 0.99, 0.01, VP_FAIL, "surely more than" },
+		{ 0.9, 0, VP_VOID, "which kept up to 10 % of itself" },
+		{ 0.99, 0.2, VP_VOID, "which kept up to 21 % of itself" },
+		{ 0.01, 1, VP_VOID, "which kept up to 100 % of itself" },
+	};
+	struct vp_results raw = session(six, 6);
+	json_t *expect = expect_with("{\"tolerances\": [\"disk.seeks=5%\"]}");
+	struct vp_verification v;
+
+	(void)state;
+	known = (struct vp_samples){ 0 };
+	vp_verify_judge(arena, "ce01.example.org", &raw, expect, &known, &v);
+	know_ten("host:machine", 1100, metric(&v, "disk.seeks"), "another key");
+	for (size_t i = 0; i < vp_count(cases); i++) {
+		struct vp_results more = with_each(&raw, "cost", counters_of(cases[i].ran, cases[i].pressed));
+		const struct vp_metric *m;
+
+		vp_verify_judge(arena, "ce01.example.org", &more, expect, &known, &v);
+		m = metric(&v, "disk.seeks");
+		if (m->verdict != cases[i].verdict || !strstr(m->reason, cases[i].reason))
+			fail_msg("%zu: %s: %s", i, vp_verdict_name(m->verdict), m->reason);
+		/* What computes waits for its processors alone. */
+		assert_close(metric(&v, "cpu.variates")->left[0], cases[i].ran);
+	}
+	json_decref(expect);
+}
+
+/* What was not asked for is not missed; what may still be measured is not decided as if it were all. */
+static void test_design(void **state)
+{
+	struct vp_results raw = session(six, 6), some = with_each(&raw, "design", "runs=18\nonly=cpu,disk\n");
+	json_t *expect = expect_with("{\"tolerances\": [\"disk.seeks=5%\"]}");
+	struct vp_verification v;
+
+	(void)state;
+	known = (struct vp_samples){ 0 };
+	vp_verify_judge(arena, "ce01.example.org", &some, expect, &known, &v);
+	assert_int_equal(v.look, 1);
+	for (size_t i = 0; i < v.n; i++)
+		assert_int_not_equal(strncmp(v.metrics[i].name, "net.", 4), 0);
+	assert_int_equal(metric(&v, "cpu.variates")->nsamples, 6);
+	/* Of ten one is as bad: sure enough for the last look, which may err most, and not for the first of three. */
+	for (int i = 0; i < 10; i++)
+		know("host:machine", "r", i ? 1100 + 0.1 * i : 1000, metric(&v, "disk.seeks"), "another key", false);
+	vp_verify_judge(arena, "ce01.example.org", &some, expect, &known, &v);
+	assert_int_equal(metric(&v, "disk.seeks")->verdict, VP_INCONCLUSIVE);
+	vp_verify_judge(arena, "ce01.example.org", &raw, expect, &known, &v);
+	assert_int_equal(v.look, VP_STAT_LOOKS);
+	assert_int_equal(metric(&v, "disk.seeks")->verdict, VP_FAIL);
+	json_decref(expect);
+}
+
 static void test_environment(void **state)
 {
 	struct vp_results raw = session(six, 1);
@@ -784,7 +872,7 @@ int main(void)
 		TEST(test_cpu_kernel),	 TEST(test_cost),	 TEST(test_declared), TEST(test_clock_tool),   TEST(test_judge_changes),
 		TEST(test_judge_status), TEST(test_median),	 TEST(test_golden),   TEST(test_json_missing), TEST(test_hostile_bytes),
 		TEST(test_session),	 TEST(test_clocks),	 TEST(test_gate),     TEST(test_environment),  TEST(test_busy_host),
-		TEST(test_own),		 TEST(test_certificate), TEST(test_stored),
+		TEST(test_own),		 TEST(test_certificate), TEST(test_stored),   TEST(test_taken),	       TEST(test_design),
 	};
 
 	return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
