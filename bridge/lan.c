@@ -29,6 +29,10 @@ const struct vp_lan_row vp_lan_rows[VP_LAN__COUNT] = {
 	[VP_LAN_STP] = { "stp_state", "bridge", VP_LAN_U32, IFLA_BR_STP_STATE },
 	[VP_LAN_VLAN_FILTERING] = { "vlan_filtering", "bridge", VP_LAN_U8, IFLA_BR_VLAN_FILTERING },
 	[VP_LAN_SNOOPING] = { "multicast_snooping", "bridge", VP_LAN_U8, IFLA_BR_MCAST_SNOOPING },
+	[VP_LAN_DEFAULT_PVID] = { "default_pvid", "bridge", VP_LAN_U16, IFLA_BR_VLAN_DEFAULT_PVID },
+	[VP_LAN_PATH_COST] = { "path_cost", VP_LAN_PORT, VP_LAN_U32, IFLA_BRPORT_COST },
+	[VP_LAN_PORT_PRIORITY] = { "port_priority", VP_LAN_PORT, VP_LAN_U16, IFLA_BRPORT_PRIORITY },
+	[VP_LAN_VLANS] = { "vlans", NULL, VP_LAN_WORD, 0 },
 	[VP_LAN_MASTER] = { "master", NULL, VP_LAN_NAME, IFLA_MASTER },
 	[VP_LAN_UP] = { "up", NULL, VP_LAN_FLAG, 0 },
 };
@@ -225,6 +229,18 @@ static void print_route(const struct vp_lan_route *r, struct vp_buf *out)
 	vp_buf_addf(out, "route %s %s via=%s metric=%u proto=%u src=%s\n", r->dev, r->to, r->via, r->metric, r->proto, r->src);
 }
 
+bool vp_lan_of_port(int attr)
+{
+	return attr == VP_LAN_VLANS || (vp_lan_rows[attr].kind && !strcmp(vp_lan_rows[attr].kind, VP_LAN_PORT));
+}
+
+void vp_lan_print_port(const struct vp_lan_link *port, struct vp_buf *out)
+{
+	for (int i = 0; i < VP_LAN__COUNT; i++)
+		if (vp_lan_of_port(i) && port->has & 1u << i)
+			vp_buf_addf(out, " %s=%s", vp_lan_rows[i].name, port->value[i]);
+}
+
 static void print_link(const struct vp_lan_link *link, struct vp_buf *out)
 {
 	vp_buf_addf(out, "link %s", link->name);
@@ -249,8 +265,11 @@ void vp_lan_print_link(const struct vp_lan *l, const struct vp_lan_link *link, s
 
 	print_link(link, out);
 	for (size_t i = 0; i < l->nlinks; i++)
-		if (!strcmp(vp_lan_get(&l->links[i], VP_LAN_MASTER), name))
-			vp_buf_addf(out, "port %s %s\n", name, l->links[i].name);
+		if (!strcmp(vp_lan_get(&l->links[i], VP_LAN_MASTER), name)) {
+			vp_buf_addf(out, "port %s %s", name, l->links[i].name);
+			vp_lan_print_port(&l->links[i], out);
+			vp_buf_adds(out, "\n");
+		}
 	print_addrs(l, name, out);
 	for (size_t i = 0; i < l->nroutes; i++)
 		if (!strcmp(l->routes[i].dev, name))
@@ -270,6 +289,14 @@ static bool parse_attr(struct vp_lan_link *link, char *word)
 			return true;
 		}
 	return false;
+}
+
+static bool parse_attrs(struct vp_lan_link *link, char **save)
+{
+	for (char *word; (word = strtok_r(NULL, " ", save));)
+		if (!parse_attr(link, word))
+			return false;
+	return true;
 }
 
 static bool parse_route(struct vp_lan *out, const char *dev, char **save)
@@ -303,20 +330,33 @@ static bool parse_line(char *line, struct vp_lan *out)
 		return (word = strtok_r(NULL, " ", &save)) && vp_lan_add_addr(out, dev, word);
 	if (!strcmp(what, "route"))
 		return parse_route(out, dev, &save);
-	/* Of a port only its master is said. */
+	/* Of a port only its master is said, and what it is there. */
 	if (!strcmp(what, "port")) {
 		word = strtok_r(NULL, " ", &save);
 		if (!word || !vp_net_name_ok(word))
 			return false;
-		vp_lan_set(vp_lan_add(out, word), VP_LAN_MASTER, dev);
-		return true;
+		link = vp_lan_add(out, word);
+		vp_lan_set(link, VP_LAN_MASTER, dev);
+		return parse_attrs(link, &save);
 	}
 	if (strcmp(what, "link"))
 		return false;
 	link = vp_lan_add(out, dev);
 	link->exact = true;
-	while ((word = strtok_r(NULL, " ", &save)))
-		if (!parse_attr(link, word))
+	return parse_attrs(link, &save);
+}
+
+bool vp_lan_parse_port(const char *text, struct vp_lan_link *out)
+{
+	char copy[1024], *save = NULL;
+	size_t n = strlen(text);
+
+	*out = (struct vp_lan_link){ 0 };
+	if (n >= sizeof(copy))
+		return false;
+	memcpy(copy, text, n + 1);
+	for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save))
+		if (strcmp(word, &VP_LAN_AND_DOWN[1]) && !parse_attr(out, word))
 			return false;
 	return true;
 }
@@ -334,5 +374,71 @@ bool vp_lan_parse(const char *text, struct vp_lan *out)
 			return false;
 		}
 	vp_lan_sort(out);
+	return true;
+}
+
+/* --- VLANs of a port. --- */
+
+/* "10-20pu" */
+static bool parse_vlan(char *word, unsigned char vlans[VP_LAN_NVLANS])
+{
+	size_t n = strlen(word);
+	unsigned char flags = VP_LAN_TAGGED;
+	uint64_t first, last;
+	char *dash;
+
+	if (n && word[n - 1] == 'u') {
+		flags |= VP_LAN_UNTAGGED;
+		word[--n] = '\0';
+	}
+	if (n && word[n - 1] == 'p') {
+		flags |= VP_LAN_PVID;
+		word[--n] = '\0';
+	}
+	dash = strchr(word, '-');
+	if (dash)
+		*dash = '\0';
+	if (!vp_parse_u64(word, 1, VP_LAN_NVLANS - 2, &first) || !vp_parse_u64(dash ? dash + 1 : word, first, VP_LAN_NVLANS - 2, &last) ||
+	    (flags & VP_LAN_PVID && first != last))
+		return false;
+	memset(vlans + first, flags, last - first + 1);
+	return true;
+}
+
+bool vp_lan_vlans_parse(const char *text, unsigned char vlans[VP_LAN_NVLANS])
+{
+	char copy[VP_LAN_VALUE], *save = NULL;
+	size_t n = strlen(text);
+
+	memset(vlans, 0, VP_LAN_NVLANS);
+	if (n >= sizeof(copy))
+		return false;
+	memcpy(copy, text, n + 1);
+	for (char *word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save))
+		if (!parse_vlan(word, vlans))
+			return false;
+	return true;
+}
+
+bool vp_lan_vlans_text(const unsigned char vlans[VP_LAN_NVLANS], char text[VP_LAN_VALUE])
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (unsigned first = 1, last; first < VP_LAN_NVLANS - 1; first = last + 1) {
+		char range[12] = "";
+
+		last = first;
+		while (vlans[first] && last + 1 < VP_LAN_NVLANS - 1 && vlans[last + 1] == vlans[first])
+			last++;
+		if (!vlans[first])
+			continue;
+		if (last > first)
+			snprintf(range, sizeof(range), "-%u", last);
+		len += (size_t)snprintf(text + len, VP_LAN_VALUE - len, "%s%u%s%s%s", len ? "," : "", first, range,
+					vlans[first] & VP_LAN_PVID ? "p" : "", vlans[first] & VP_LAN_UNTAGGED ? "u" : "");
+		if (len >= VP_LAN_VALUE)
+			return false;
+	}
 	return true;
 }

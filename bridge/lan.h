@@ -28,6 +28,11 @@ enum vp_lan_attr {
 	VP_LAN_STP,
 	VP_LAN_VLAN_FILTERING,
 	VP_LAN_SNOOPING,
+	VP_LAN_DEFAULT_PVID,
+	VP_LAN_PATH_COST,
+	VP_LAN_PORT_PRIORITY,
+	/* Of a bridge's port, and of the bridge as a port of itself: "1pu,10-20", p: untagged frames belong to it, u: they leave without a tag. */
+	VP_LAN_VLANS,
 	/* The bridge or bond it is part of; "" for none. */
 	VP_LAN_MASTER,
 	VP_LAN_UP,
@@ -36,6 +41,11 @@ enum vp_lan_attr {
 
 /* How an attribute is written in netlink. */
 enum vp_lan_type { VP_LAN_U8, VP_LAN_U16, VP_LAN_U32, VP_LAN_HWADDR, VP_LAN_NAME, VP_LAN_FLAG, VP_LAN_WORD };
+
+/* The longest value, of VLANs; a live port with more is one whose VLANs are not known. */
+#define VP_LAN_VALUE 128
+/* The kind of rows that only a bridge's port has: they come and go with its master. */
+#define VP_LAN_PORT "port"
 
 struct vp_lan_row {
 	const char *name;
@@ -56,7 +66,7 @@ struct vp_lan_link {
 	int index;
 	/* 1 << attribute: known, of a live one; asked for, of a desired one. */
 	uint32_t has;
-	char value[VP_LAN__COUNT][18];
+	char value[VP_LAN__COUNT][VP_LAN_VALUE];
 	/* Live: its ifalias. */
 	char alias[64];
 	/* Desired: addresses and routes that are not asked for go. */
@@ -92,8 +102,17 @@ struct vp_lan {
 	size_t nroutes, routescap;
 };
 
-/* Behind a master in a step: the link is down. */
+/* Behind a master in a step: the link is down. What it is as a port of that bridge follows, "path_cost=100 vlans=1pu". */
 #define VP_LAN_AND_DOWN " -"
+void vp_lan_print_port(const struct vp_lan_link *port, struct vp_buf *out);
+bool vp_lan_parse_port(const char *text, struct vp_lan_link *out);
+bool vp_lan_of_port(int attr);
+
+#define VP_LAN_NVLANS 4096
+enum { VP_LAN_TAGGED = 1, VP_LAN_UNTAGGED = 2, VP_LAN_PVID = 4 };
+/* What each VLAN is to a port (0: nothing), from its text and back; false: no such text, or too long a one. */
+bool vp_lan_vlans_parse(const char *text, unsigned char vlans[VP_LAN_NVLANS]);
+bool vp_lan_vlans_text(const unsigned char vlans[VP_LAN_NVLANS], char text[VP_LAN_VALUE]);
 
 void vp_lan_free(struct vp_lan *l);
 struct vp_lan_link *vp_lan_add(struct vp_lan *l, const char *name);

@@ -188,6 +188,17 @@ static bool cleared(struct diff *d, const char *dev)
 	return live && lost(d, live) && goes_first(live, vp_lan_find(d->want, dev));
 }
 
+/* What it is as a port of that bridge goes with it, and comes with it. */
+static const char *master_text(struct diff *d, const struct vp_lan_link *link, const char *master, bool down)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
+
+	vp_buf_addf(&text, "%s %s%s", vp_lan_rows[VP_LAN_MASTER].name, master, down ? VP_LAN_AND_DOWN : "");
+	if (*master && !vp_lan_is(link, "bridge"))
+		vp_lan_print_port(link, &text);
+	return vp_strdup(d->a, vp_buf_str(&text));
+}
+
 /*
  * One that was down before it joined a bond is down when it leaves. What it was part of may be gone by then, and another be there of that name: it is
  * part of none, until the one that went is there again, which has its ports back itself.
@@ -199,7 +210,7 @@ static const char *value_now(struct diff *d, const struct vp_lan_link *live, con
 
 	if (attr != VP_LAN_MASTER)
 		return named(d, live, attr);
-	return vp_printf(d->a, "%s %s%s", vp_lan_rows[attr].name, cleared(d, master) ? "" : master, down ? VP_LAN_AND_DOWN : "");
+	return master_text(d, live, cleared(d, master) ? "" : master, down);
 }
 
 /* The bridge it is part of goes, or is made anew: it is part of none then. */
@@ -212,13 +223,16 @@ static bool freed(struct diff *d, const struct vp_lan_link *live)
 
 static void change_link(struct diff *d, const struct vp_lan_link *live, const struct vp_lan_link *want)
 {
+	bool joins = want->has & 1u << VP_LAN_MASTER && (freed(d, live) || differs(live, want, VP_LAN_MASTER));
+
 	for (int i = 0; i < VP_LAN__COUNT; i++) {
 		bool comes_back = i == VP_LAN_MASTER && freed(d, live);
 
-		if (comes_back && want->has & 1u << i && !*want->value[i])
+		if ((comes_back && want->has & 1u << i && !*want->value[i]) || (joins && vp_lan_of_port(i)))
 			continue;
 		if (!vp_lan_rows[i].recreate && (differs(live, want, i) || (comes_back && want->has & 1u << i)))
-			add(d, want->name, value_now(d, live, want, i), named(d, want, i), set_order(d, live, want, i));
+			add(d, want->name, value_now(d, live, want, i),
+			    i == VP_LAN_MASTER ? master_text(d, want, want->value[i], false) : named(d, want, i), set_order(d, live, want, i));
 	}
 }
 
@@ -388,6 +402,14 @@ static const char *value_words(struct vp_arena *a, const char *value)
 	return n ? vp_strndup(a, value, n) : "none";
 }
 
+/* What follows it: how it is a port there. */
+static const char *port_words(struct vp_arena *a, const char *value)
+{
+	const char *rest = value + strcspn(value, " ");
+
+	return *rest && strchr(rest, '=') ? vp_printf(a, " with%s", rest) : "";
+}
+
 const char *vp_lan_step_text(struct vp_arena *a, const char *from, const char *to)
 {
 	const char *some = to ? to : from;
@@ -396,6 +418,7 @@ const char *vp_lan_step_text(struct vp_arena *a, const char *from, const char *t
 	if (!strncmp(some, "route ", 6))
 		return route_change(a, from, to);
 	if (from && to && !strncmp(from, to, word + 1))
-		return vp_printf(a, "%.*s %s -> %s", (int)word, some, value_words(a, from + word + 1), value_words(a, to + word + 1));
+		return vp_printf(a, "%.*s %s -> %s%s", (int)word, some, value_words(a, from + word + 1), value_words(a, to + word + 1),
+				 port_words(a, to + word + 1));
 	return vp_printf(a, "%s%.*s", to ? "" : "no ", (int)line, some);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/neighbour.h>
@@ -24,23 +25,23 @@ static struct vp_rtnl *rtnl_of(struct vp_net *net)
 
 /* --- Reading. --- */
 
-static void number_text(const struct vp_lan_row *row, uint64_t n, char text[18])
+static void number_text(const struct vp_lan_row *row, uint64_t n, char text[21])
 {
 	const char *word = row->words;
 
 	for (uint64_t i = 0; word && i < n; i++)
 		word = strchr(word, ' ') ? strchr(word, ' ') + 1 : NULL;
 	if (word)
-		snprintf(text, 18, "%.*s", (int)strcspn(word, " "), word);
+		snprintf(text, 21, "%.*s", (int)strcspn(word, " "), word);
 	else
-		snprintf(text, 18, "%llu", (unsigned long long)n);
+		snprintf(text, 21, "%llu", (unsigned long long)n);
 }
 
 /* A link's name is known by its index only: it is filled in when all rows are there. */
 static void read_attr(struct vp_lan_link *link, int i, const struct nlattr *attr)
 {
 	const struct vp_lan_row *row = &vp_lan_rows[i];
-	char text[18] = "";
+	char text[21] = "";
 
 	switch (row->type) {
 	case VP_LAN_U8: number_text(row, mnl_attr_get_u8(attr), text); break;
@@ -64,7 +65,8 @@ static void read_attrs(struct vp_lan_link *link, const char *kind, const struct 
 		const struct vp_lan_row *row = &vp_lan_rows[i];
 		bool beside = !row->kind || row->type == VP_LAN_NAME;
 
-		if (row->nla && row->nla == mnl_attr_get_type(attr) && beside == !kind && (!row->kind || vp_lan_is(link, row->kind)))
+		if (row->nla && row->nla == mnl_attr_get_type(attr) && beside == !kind &&
+		    (!row->kind || (kind ? !strcmp(row->kind, kind) : vp_lan_is(link, row->kind))))
 			read_attr(link, i, attr);
 	}
 }
@@ -109,6 +111,11 @@ static void read_link(const struct nlmsghdr *nlh, void *arg)
 		mnl_attr_for_each_nested(attr, data)
 		{
 			read_attrs(link, kind, attr);
+		}
+	if (member && !strcmp(member_of, "bridge"))
+		mnl_attr_for_each_nested(attr, member)
+		{
+			read_attrs(link, VP_LAN_PORT, attr);
 		}
 	/* Its own MAC is the one that it has without the bond. */
 	if (member && !strcmp(member_of, "bond"))
@@ -186,6 +193,65 @@ static void read_route(const struct nlmsghdr *nlh, void *arg)
 	snprintf(l->routes[l->nroutes - 1].src, sizeof(l->routes[0].src), "%s", src);
 }
 
+/* --- VLANs of ports: a dump of their own. --- */
+
+static void read_vlan_range(unsigned char vlans[VP_LAN_NVLANS], const struct bridge_vlan_info *info, unsigned *begin)
+{
+	unsigned char flags = VP_LAN_TAGGED | (info->flags & BRIDGE_VLAN_INFO_UNTAGGED ? VP_LAN_UNTAGGED : 0) |
+			      (info->flags & BRIDGE_VLAN_INFO_PVID ? VP_LAN_PVID : 0);
+
+	if (info->flags & BRIDGE_VLAN_INFO_RANGE_BEGIN) {
+		*begin = info->vid;
+		return;
+	}
+	for (unsigned v = info->flags & BRIDGE_VLAN_INFO_RANGE_END ? *begin : info->vid; v <= info->vid && v < VP_LAN_NVLANS; v++)
+		vlans[v] = flags;
+}
+
+static void read_vlans(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	unsigned char vlans[VP_LAN_NVLANS] = { 0 };
+	const struct nlattr *attr, *inner;
+	char text[VP_LAN_VALUE];
+	struct vp_lan *l = arg;
+	unsigned begin = 0;
+
+	if (nlh->nlmsg_type != RTM_NEWLINK || ifi->ifi_family != AF_BRIDGE)
+		return;
+	mnl_attr_for_each(attr, nlh, sizeof(*ifi))
+	{
+		if (mnl_attr_get_type(attr) != IFLA_AF_SPEC)
+			continue;
+		mnl_attr_for_each_nested(inner, attr) if (mnl_attr_get_type(inner) == IFLA_BRIDGE_VLAN_INFO)
+			read_vlan_range(vlans, mnl_attr_get_payload(inner), &begin);
+	}
+	if (!vp_lan_vlans_text(vlans, text))
+		return;
+	for (size_t i = 0; i < l->nlinks; i++)
+		if (l->links[i].index == ifi->ifi_index)
+			vp_lan_set(&l->links[i], VP_LAN_VLANS, text);
+}
+
+/* Only where the kernel has VLAN filtering, which bridges show. */
+static bool has_filtering(const struct vp_lan *l)
+{
+	for (size_t i = 0; i < l->nlinks; i++)
+		if (l->links[i].has & 1u << VP_LAN_VLAN_FILTERING)
+			return true;
+	return false;
+}
+
+static int dump_vlans(struct vp_rtnl *r, struct vp_lan *out)
+{
+	struct nlmsghdr *nlh = vp_rtnl_begin(r, RTM_GETLINK, NLM_F_DUMP);
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+
+	ifi->ifi_family = AF_BRIDGE;
+	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN_COMPRESSED);
+	return vp_rtnl_dump(r, nlh, read_vlans, out);
+}
+
 static int dump(struct vp_rtnl *r, uint16_t type, vp_rtnl_row *row, struct vp_lan *out)
 {
 	struct nlmsghdr *nlh = vp_rtnl_begin(r, type, NLM_F_DUMP);
@@ -230,6 +296,8 @@ int vp_lan_read(struct vp_net *net, struct vp_lan *out, struct vp_err *err)
 	for (int i = 0; error == EINTR && i < DUMP_TRIES; i++) {
 		vp_lan_free(out);
 		error = dump(r, RTM_GETLINK, read_link, out);
+		if (!error && has_filtering(out))
+			error = dump_vlans(r, out);
 		if (!error)
 			error = dump(r, RTM_GETADDR, read_addr, out);
 		if (!error)
@@ -362,6 +430,113 @@ static int keep_mtu(struct vp_rtnl *r, const struct vp_lan *now, const char *bri
 	return link && vp_lan_is(link, "bridge") ? set_mtu(r, bridge, vp_lan_get(link, VP_LAN_MTU), err) : 0;
 }
 
+/* --- A port of a bridge. --- */
+
+/* Ranges of VLANs that are something to one, and not (or not the same) to the other. */
+static bool put_vlans(struct nlmsghdr *nlh, const unsigned char vlans[VP_LAN_NVLANS], const unsigned char other[VP_LAN_NVLANS], bool gone)
+{
+	bool any = false;
+
+	for (unsigned v = 1; v < VP_LAN_NVLANS - 1; v++) {
+		struct bridge_vlan_info info = { .vid = (uint16_t)v };
+		bool here = vlans[v] && (gone ? !other[v] : vlans[v] != other[v]);
+		bool before = v > 1 && vlans[v - 1] == vlans[v] && (gone ? !other[v - 1] : vlans[v - 1] != other[v - 1]);
+		bool after = vlans[v + 1] == vlans[v] && (gone ? !other[v + 1] : vlans[v + 1] != other[v + 1]);
+
+		if (!here || (before && after))
+			continue;
+		info.flags = (uint16_t)((vlans[v] & VP_LAN_UNTAGGED ? BRIDGE_VLAN_INFO_UNTAGGED : 0) |
+					(vlans[v] & VP_LAN_PVID ? BRIDGE_VLAN_INFO_PVID : 0) | (after ? BRIDGE_VLAN_INFO_RANGE_BEGIN : 0) |
+					(before ? BRIDGE_VLAN_INFO_RANGE_END : 0));
+		mnl_attr_put(nlh, IFLA_BRIDGE_VLAN_INFO, sizeof(info), &info);
+		any = true;
+	}
+	return any;
+}
+
+static int talk_vlans(struct vp_rtnl *r, const struct vp_lan_link *link, uint16_t type, const unsigned char vlans[VP_LAN_NVLANS],
+		      const unsigned char other[VP_LAN_NVLANS], struct vp_err *err)
+{
+	struct nlmsghdr *nlh = begin_link(r, type, 0, (int)if_nametoindex(link->name));
+	struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	struct nlattr *spec = mnl_attr_nest_start(nlh, IFLA_AF_SPEC);
+
+	ifi->ifi_family = AF_BRIDGE;
+	/* A bridge is a port of itself. */
+	if (vp_lan_is(link, "bridge"))
+		mnl_attr_put_u16(nlh, IFLA_BRIDGE_FLAGS, BRIDGE_FLAGS_SELF);
+	if (!put_vlans(nlh, vlans, other, type == RTM_DELLINK))
+		return 0;
+	mnl_attr_nest_end(nlh, spec);
+	return vp_rtnl_talk(r, nlh, err, "%s VLANs of %s", type == RTM_DELLINK ? "remove" : "set", link->name);
+}
+
+/* What the port has now is asked for: joining a bridge gives it the default one. */
+static int set_vlans(struct vp_rtnl *r, const struct vp_lan_link *link, const char *text, struct vp_err *err)
+{
+	unsigned char want[VP_LAN_NVLANS], have[VP_LAN_NVLANS] = { 0 };
+	struct vp_lan now = { 0 };
+	int error;
+
+	if (!vp_lan_vlans_parse(text, want))
+		return vp_net_refuse(err, EINVAL, "", "VLANs %s of %s", text, link->name);
+	vp_lan_add(&now, link->name)->index = (int)if_nametoindex(link->name);
+	error = dump_vlans(r, &now);
+	/* One with more than can be known is given up whole. */
+	if (!error && now.links[0].has & 1u << VP_LAN_VLANS)
+		vp_lan_vlans_parse(vp_lan_get(&now.links[0], VP_LAN_VLANS), have);
+	else
+		memset(have, VP_LAN_TAGGED, sizeof(have));
+	vp_lan_free(&now);
+	if (error)
+		return vp_net_refuse(err, error, r->why, "list VLANs of %s", link->name);
+	return talk_vlans(r, link, RTM_DELLINK, have, want, err) || talk_vlans(r, link, RTM_SETLINK, want, have, err) ? -1 : 0;
+}
+
+/* Another default VLAN is given to the ports that have the old one: they keep what they have. */
+static int keep_vlans(struct vp_rtnl *r, const struct vp_lan *now, const char *bridge, struct vp_err *err)
+{
+	for (size_t i = 0; i < now->nlinks; i++) {
+		const struct vp_lan_link *l = &now->links[i];
+
+		if (l->has & 1u << VP_LAN_VLANS && (!strcmp(l->name, bridge) || !strcmp(vp_lan_get(l, VP_LAN_MASTER), bridge)) &&
+		    set_vlans(r, l, vp_lan_get(l, VP_LAN_VLANS), err))
+			return -1;
+	}
+	return 0;
+}
+
+static int set_port(struct vp_rtnl *r, const struct vp_lan_link *link, const struct vp_lan_link *port, int attr, struct vp_err *err)
+{
+	struct nlmsghdr *nlh;
+	struct nlattr *info, *data;
+
+	if (attr == VP_LAN_VLANS)
+		return set_vlans(r, link, port->value[attr], err);
+	nlh = begin_link(r, RTM_NEWLINK, 0, (int)if_nametoindex(link->name));
+	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_strz(nlh, IFLA_INFO_SLAVE_KIND, "bridge");
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_SLAVE_DATA);
+	put_attr(nlh, &vp_lan_rows[attr], port->value[attr]);
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, info);
+	return vp_rtnl_talk(r, nlh, err, "%s %s of %s", vp_lan_rows[attr].name, port->value[attr], link->name);
+}
+
+/* All that text says of it as a port. */
+static int set_ports(struct vp_rtnl *r, const char *dev, const char *text, struct vp_err *err)
+{
+	struct vp_lan_link link = { 0 }, port;
+
+	snprintf(link.name, sizeof(link.name), "%s", dev);
+	if (!vp_lan_parse_port(text, &port))
+		return vp_net_refuse(err, EINVAL, "", "%s as a port: %s", dev, text);
+	for (int i = 0; i < VP_LAN__COUNT; i++)
+		if (vp_lan_of_port(i) && port.has & 1u << i && set_port(r, &link, &port, i, err))
+			return -1;
+	return 0;
+}
+
 static bool is_bond(const struct vp_lan *now, const char *name)
 {
 	const struct vp_lan_link *link = vp_lan_find(now, name);
@@ -378,6 +553,7 @@ static int change_master(struct vp_rtnl *r, const struct vp_lan *now, const char
 	char master[IFNAMSIZ] = "";
 	const struct vp_lan_link *link = vp_lan_find(now, dev), *old;
 	const char *left = link ? vp_lan_get(link, VP_LAN_MASTER) : "";
+	const char *port = to + strcspn(to, " ");
 	bool down = strstr(to, VP_LAN_AND_DOWN), from_bond = is_bond(now, left), to_bond;
 
 	snprintf(master, sizeof(master), "%.*s", (int)strcspn(to, " "), to);
@@ -387,7 +563,7 @@ static int change_master(struct vp_rtnl *r, const struct vp_lan *now, const char
 		return 0;
 	/* The bridge that is there again may have taken it already. */
 	if (!strcmp(left, master))
-		return down ? set_up(r, dev, false, err) : 0;
+		return set_ports(r, dev, port, err) ? -1 : down ? set_up(r, dev, false, err) : 0;
 	if (to_bond && ((*left && set_master(r, dev, "", err)) || set_up(r, dev, false, err)))
 		return -1;
 	if (set_master(r, dev, master, err) || keep_mtu(r, now, left, err) || keep_mtu(r, now, master, err))
@@ -395,7 +571,19 @@ static int change_master(struct vp_rtnl *r, const struct vp_lan *now, const char
 	old = vp_lan_find(now, left);
 	if (from_bond && set_mac(r, left, vp_lan_get(old, VP_LAN_MAC), err))
 		return -1;
-	return from_bond && !to_bond && !down ? set_up(r, dev, true, err) : 0;
+	if (from_bond && !to_bond && !down && set_up(r, dev, true, err))
+		return -1;
+	return set_ports(r, dev, port, err);
+}
+
+/* The same, by what a link's text says of it. */
+static int join(struct vp_rtnl *r, const struct vp_lan *now, const struct vp_lan_link *link, const char *master, struct vp_err *err)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf text = { 0 };
+
+	vp_buf_adds(&text, master);
+	vp_lan_print_port(link, &text);
+	return change_master(r, now, link->name, vp_buf_str(&text), err);
 }
 
 /* What a link can be given while it is made; the rest follows. Without VLAN filtering, kernels refuse to switch it off, too. */
@@ -431,7 +619,8 @@ static int make_link(struct vp_rtnl *r, const struct vp_lan_link *link, const ch
 	put_data(nlh, link, at_birth(link) & ~(1u << VP_LAN_PARENT));
 	if (vp_rtnl_talk(r, nlh, err, "create %s %s", vp_lan_get(link, VP_LAN_KIND), link->name))
 		return -1;
-	if (!mark_link(r, link->name, mark, err) && !pin_mtu(r, link, err))
+	if (!mark_link(r, link->name, mark, err) && !pin_mtu(r, link, err) &&
+	    (!vp_lan_is(link, "bridge") || !(link->has & 1u << VP_LAN_VLANS) || !set_port(r, link, link, VP_LAN_VLANS, err)))
 		return 0;
 	vp_rtnl_exchange(r, begin_link(r, RTM_DELLINK, 0, (int)if_nametoindex(link->name)));
 	return -1;
@@ -641,9 +830,9 @@ static int restore(struct vp_rtnl *r, const struct vp_lan *now, const struct vp_
 		return -1;
 	for (size_t i = 0; i < want->nlinks; i++)
 		if (!strcmp(vp_lan_get(&want->links[i], VP_LAN_MASTER), dev) &&
-		    change_master(r, vp_lan_is(link, "bond") ? &with : now, want->links[i].name, dev, err))
+		    join(r, vp_lan_is(link, "bond") ? &with : now, &want->links[i], dev, err))
 			return -1;
-	if (*vp_lan_get(link, VP_LAN_MASTER) && change_master(r, now, dev, vp_lan_get(link, VP_LAN_MASTER), err))
+	if (*vp_lan_get(link, VP_LAN_MASTER) && join(r, now, link, vp_lan_get(link, VP_LAN_MASTER), err))
 		return -1;
 	for (unsigned seq = 1; seq <= want->naddrs; seq++)
 		for (size_t i = 0; i < want->naddrs; i++)
@@ -721,6 +910,10 @@ static int do_set(struct vp_rtnl *r, const struct vp_lan *now, const char *dev, 
 		return change_master(r, now, dev, value, err);
 	if (i == VP_LAN_UP)
 		return set_up(r, dev, !strcmp(value, "1"), err);
+	if (vp_lan_of_port(i)) {
+		vp_lan_set(&link, (enum vp_lan_attr)i, value);
+		return set_port(r, live, &link, i, err);
+	}
 	vp_lan_set(&link, VP_LAN_KIND, vp_lan_get(live, VP_LAN_KIND));
 	vp_lan_set(&link, (enum vp_lan_attr)i, value);
 	nlh = begin_link(r, RTM_NEWLINK, 0, live->index);
@@ -730,6 +923,8 @@ static int do_set(struct vp_rtnl *r, const struct vp_lan *now, const char *dev, 
 		put_attrs(nlh, &link, NULL, 1u << i);
 	if (vp_rtnl_talk(r, nlh, err, "%s of %s", to, dev))
 		return -1;
+	if (i == VP_LAN_DEFAULT_PVID)
+		return keep_vlans(r, now, dev, err);
 	return i == VP_LAN_MTU ? keep_mtu(r, now, vp_lan_get(live, VP_LAN_MASTER), err) : 0;
 }
 

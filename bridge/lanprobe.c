@@ -27,11 +27,21 @@ static struct vp_lan_link stand_in(const struct vp_lan_link *link)
 {
 	struct vp_lan_link try = *link;
 
-	try.has &= ~(1u << VP_LAN_MASTER | 1u << VP_LAN_MTU | 1u << VP_LAN_UP);
+	try.has &= ~(1u << VP_LAN_MASTER | 1u << VP_LAN_PATH_COST | 1u << VP_LAN_PORT_PRIORITY | 1u << VP_LAN_MTU | 1u << VP_LAN_UP);
 	snprintf(try.name, sizeof(try.name), TRY_NAME);
 	if (*vp_lan_get(link, VP_LAN_PARENT))
 		vp_lan_set(&try, VP_LAN_PARENT, TRY_BASE);
 	return try;
+}
+
+/* Those of a port are tried as those of a bridge. */
+static void try_vlans(struct vp_net *net, const struct vp_lan_link *link, FILE *out)
+{
+	struct vp_err err = { 0 };
+
+	errno = 0;
+	if (*vp_lan_get(link, VP_LAN_VLANS) && vp_lan_do(net, TRY_BASE, NULL, "vlans 2", "vprov:try", &err) && errno == EOPNOTSUPP)
+		fprintf(out, "%s %s\n", link->name, err.msg);
 }
 
 static void try_all(const struct vp_lan *want, FILE *out)
@@ -46,8 +56,10 @@ static void try_all(const struct vp_lan *want, FILE *out)
 		struct vp_lan_link try = stand_in(&want->links[i]);
 		struct vp_err err = { 0 };
 
-		if (!(want->links[i].has & 1u << VP_LAN_KIND))
+		if (!(want->links[i].has & 1u << VP_LAN_KIND)) {
+			try_vlans(net, &want->links[i], out);
 			continue;
+		}
 		errno = 0;
 		if (make(net, &try, &err) && errno == EOPNOTSUPP)
 			fprintf(out, "%s %s\n", want->links[i].name, err.msg);

@@ -176,7 +176,7 @@ void vp_bind_interfaces(struct vp_bind *b)
 			continue;
 		}
 		in->name = vp_strdup(b->a, list[i]->key);
-		vp_fill(b, &(struct vp_target){ .object = VP_O_INTERFACE, .base = in, .at = list[i], .name = in->name });
+		vp_fill(b, &(struct vp_target){ .object = VP_O_INTERFACE, .base = in, .key = list[i]->key, .at = list[i], .name = in->name });
 		read_aliases(b, in, vp_child(list[i], "aliases"));
 		read_routes(b, in, vp_child(list[i], "route"));
 		net->ninterfaces++;

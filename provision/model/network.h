@@ -42,6 +42,10 @@ struct vp_interface {
 	unsigned delay, linkdelay;
 	bool has_delay, has_linkdelay;
 	struct vp_words bridging_opts, bonding_opts;
+	/* VLANs that it belongs to as a port of a bridge that filters them, or (of the bridge's name) the host on that bridge. */
+	unsigned pvid;
+	bool has_pvid;
+	struct vp_words untagged, tagged;
 	bool vlan, has_vlan;
 	const char *physdev;
 	const char *ovs_bridge, *ovs_opts, *ovs_extra, *ovs_tunnel_type, *ovs_tunnel_opts, *ovs_patch_peer;

@@ -17,6 +17,10 @@
 		"/system/network/interfaces/*/" #member, VP_O_INTERFACE, kind_, VP_AT(vp_interface, member), .field = "interface.*." #member,        \
 													     .lenient = true, __VA_ARGS__            \
 	}
+#define PORT(kind_, member, ...)                                                                                                                     \
+	{                                                                                                                                            \
+		VP_OWN "ports/*/" #member, VP_O_INTERFACE, kind_, VP_AT(vp_interface, member), .field = "interface.*." #member, __VA_ARGS__          \
+	}
 #define IF_TEXT(member, help_)	  INTERFACE(VP_K_STRING, member, .check = &vp_is_line, .help = help_)
 #define IF_NAME(member, help_)	  INTERFACE(VP_K_STRING, member, .check = &vp_is_ifname, .help = help_)
 #define IF_ADDRESS(member, help_) INTERFACE(VP_K_STRING, member, .check = &vp_is_address, .help = help_)
@@ -110,6 +114,10 @@ static const struct vp_row rows[] = {
 	IF_SECONDS(linkdelay, "wait for the link"),
 	INTERFACE(VP_K_PAIRS, bridging_opts, .check = &vp_is_line, .help = "options of a bridge or its port"),
 	INTERFACE(VP_K_PAIRS, bonding_opts, .check = &vp_is_line, .help = "mode, miimon, primary ...: makes it a bond"),
+	PORT(VP_K_UINT, pvid, .given = offsetof(struct vp_interface, has_pvid), .max = 4094,
+	     .help = "VLAN of untagged frames on this port of a bridge with vlan_filtering, or of the bridge itself; 0: they are dropped"),
+	PORT(VP_K_STRINGS, untagged, .check = &vp_is_vlans, .help = "VLANs whose frames leave without a tag; default pvid"),
+	PORT(VP_K_STRINGS, tagged, .check = &vp_is_vlans, .help = "VLANs whose frames carry their tag"),
 	IF_BOOL(vlan, "a VLAN of physdev, or of the device in its name (eth0.101)"),
 	IF_NAME(physdev, "device below a VLAN"),
 	IF_NAME(ovs_bridge, "Open vSwitch bridge it is a port of"),

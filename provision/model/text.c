@@ -364,6 +364,18 @@ const struct vp_check vp_is_mac = { mac, "a MAC address of one card: 52:54:00:12
 const struct vp_check vp_is_ip = { any_ip, "an IPv4 address of a host, or an IPv6 address" };
 const struct vp_check vp_is_host_ip = { host_ip, "an IPv4 address of a host" };
 const struct vp_check vp_is_own_ip = { own_ip, "an IPv4 address of this machine" };
+static bool vlans(const char *s)
+{
+	char first[5];
+	size_t n = strcspn(s, "-");
+	uint64_t from, to;
+
+	if (n >= sizeof(first))
+		return false;
+	snprintf(first, sizeof(first), "%.*s", (int)n, s);
+	return vp_parse_u64(first, 1, 4094, &from) && (!s[n] || vp_parse_u64(s + n + 1, from, 4094, &to));
+}
+const struct vp_check vp_is_vlans = { vlans, "a VLAN from 1 to 4094, or a range of them like 10-20" };
 const struct vp_check vp_is_netmask = { netmask, "a netmask from 128.0.0.0 to 255.255.255.252" };
 const struct vp_check vp_is_cidr = { cidr, "an IPv4 address of a host and a prefix length up to 30: 10.9.8.1/24" };
 const struct vp_check vp_is_dir = { dir, "an absolute path of letters, digits, or any of . _ + @ = - /" };

@@ -136,6 +136,70 @@ static void want_bridge(struct wanting *w, struct vp_lan_link *link, const struc
 	set_options(w, link, in, &in->bridging_opts, "bridging_opts");
 }
 
+static void mark_vlans(const struct vp_words *list, unsigned char flags, unsigned char vlans[VP_LAN_NVLANS])
+{
+	for (size_t i = 0; i < list->n; i++) {
+		unsigned first = (unsigned)atoi(list->items[i]), last = first;
+		const char *dash = strchr(list->items[i], '-');
+
+		if (dash)
+			last = (unsigned)atoi(dash + 1);
+		for (unsigned v = first; v <= last; v++)
+			vlans[v] = flags;
+	}
+}
+
+/* Which VLANs a port belongs to: where one is named, those and no others. */
+static void want_vlans(struct wanting *w, struct vp_lan_link *link, const struct vp_interface *in)
+{
+	static const char *const fields[] = { "pvid", "untagged", "tagged" };
+	const char *field = fields[in->has_pvid ? 0 : in->untagged.n ? 1 : 2];
+	unsigned char vlans[VP_LAN_NVLANS] = { 0 };
+	char text[VP_LAN_VALUE];
+
+	if (!in->has_pvid && !in->untagged.n && !in->tagged.n)
+		return;
+	if (!*in->bridge && !is_kind(in, "bridge")) {
+		say(w, in, field, "it is no port of a bridge");
+		return;
+	}
+	if (in->pvid)
+		vlans[in->pvid] = VP_LAN_TAGGED | VP_LAN_UNTAGGED;
+	mark_vlans(&in->untagged, VP_LAN_TAGGED | VP_LAN_UNTAGGED, vlans);
+	mark_vlans(&in->tagged, VP_LAN_TAGGED, vlans);
+	if (in->pvid)
+		vlans[in->pvid] |= VP_LAN_PVID;
+	if (vp_lan_vlans_text(vlans, text))
+		vp_lan_set(link, VP_LAN_VLANS, text);
+	else
+		say(w, in, field, "so many VLANs: they have to be fewer ranges");
+}
+
+/* A port's bridging_opts are what sysfs has below brport. */
+static void want_port(struct wanting *w, struct vp_lan_link *link, const struct vp_interface *in)
+{
+	static const struct {
+		const char *name;
+		enum vp_lan_attr attr;
+		unsigned max;
+	} options[] = { { "path_cost", VP_LAN_PATH_COST, 65535 }, { "priority", VP_LAN_PORT_PRIORITY, 63 } };
+
+	for (size_t i = 0; i + 1 < in->bridging_opts.n; i += 2) {
+		const char *name = in->bridging_opts.items[i], *value = in->bridging_opts.items[i + 1];
+		size_t k = 0;
+		uint64_t n;
+
+		while (k < vp_count(options) && strcmp(options[k].name, name))
+			k++;
+		if (k == vp_count(options))
+			say(w, in, "bridging_opts", vp_printf(w->a, "%s is none of the options of a port that vprov sets", name));
+		else if (!vp_parse_u64(value, !k, options[k].max, &n))
+			say(w, in, "bridging_opts", vp_printf(w->a, "%s cannot be \"%s\"", name, value));
+		else
+			set_number(link, options[k].attr, (unsigned)n);
+	}
+}
+
 static void want_vlan(struct wanting *w, struct vp_lan_link *link, const struct vp_interface *in)
 {
 	if (!in->vlan_id || !in->ports.n) {
@@ -157,6 +221,9 @@ static void want_link(struct wanting *w, const struct vp_interface *in)
 		vp_lan_set(link, VP_LAN_KIND, in->kind);
 	else if (w->live && !vp_lan_find(w->live, device(in)))
 		say(w, in, "name", vp_printf(w->a, "there is no device '%s' on this machine", device(in)));
+	want_vlans(w, link, in);
+	if (*in->bridge && !is_kind(in, "bridge"))
+		want_port(w, link, in);
 	/* The rest a bond decides. */
 	if (bond && !*in->bridge && is_kind(bond, "bond"))
 		return;

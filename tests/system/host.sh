@@ -79,7 +79,8 @@ ok "no difference is shown" net show hv.json
 is "none" "$(echo "$output" | grep -c differs)" 0
 
 # --- Every attribute, set live and compared with what iproute2 says.
-profile '"eth0": { "bridge": "br0", "bootproto": "none", "mtu": 1400 }, "br0": { "type": "Bridge", "ip": "10.5.0.1", "netmask": "255.255.255.0", "stp": true,
+profile '"eth0": { "bridge": "br0", "bootproto": "none", "mtu": 1400, "bridging_opts": { "path_cost": "77", "priority": "11" } },
+	"br0": { "type": "Bridge", "ip": "10.5.0.1", "netmask": "255.255.255.0", "stp": true,
 	"delay": 4, "mtu": 1400, "ipv6addr": "fd05::2/64", "route": [ { "address": "192.0.2.0", "netmask": "255.255.255.0", "gateway": "10.5.0.9" } ],
 	"aliases": { "a": { "ip": "10.7.0.1", "netmask": "255.255.0.0" } },
 	"bridging_opts": { "hello_time": "300", "max_age": "900", "ageing_time": "12000", "priority": "8192", "multicast_snooping": "0" } }'
@@ -87,6 +88,7 @@ ok "more of the bridge" net up hv.json
 for i in stp_state=1 forward_delay=400 hello_time=300 max_age=900 ageing_time=12000 priority=8192 mcast_snooping=0; do
 	is "$i" "$(option br0 "${i%=*}")" "${i#*=}"
 done
+is "the port" "$(bridge -d -j link show dev eth0 | jq -c '.[] | [.cost, .priority]')" "[77,11]"
 is "MTU of the bridge" "$(ip -j link show dev br0 | jq '.[0].mtu')" 1400
 is "of its port" "$(ip -j link show dev eth0 | jq '.[0].mtu')" 1400
 like "a further address" "$(ip -j address show dev br0 | jq -c '.[0].addr_info[] | [.local, .prefixlen]')" '\["10.7.0.1",16\]'
@@ -131,6 +133,10 @@ if ! { ip link add vptry type bridge && ip link set vptry type bridge vlan_filte
 	profile '"eth0": { "bridge": "br0" }, "br0": { "type": "Bridge", "bridging_opts": { "vlan_filtering": "1" } }'
 	exits 5 "VLAN filtering on a kernel without" net up hv.json
 	like "is said, too" "$output" "br0: .*Operation not supported"
+	profile '"eth0": { "bridge": "br0" }, "br0": { "type": "Bridge" }'
+	sed -i 's/{ "system": {/& "vprov": { "ports": { "eth0": { "pvid": 7 } } },/' hv.json
+	exits 5 "VLANs of a port" net up hv.json
+	like "as well, with its path" "$output" "/system/network/interfaces/eth0.*eth0: .*VLANs.*Operation not supported"
 fi
 ip link del vptry 2>/dev/null
 same "and nothing was changed" "$before" "$(state)"

@@ -55,6 +55,26 @@ static void common(struct vp_lan_link *l)
 	vp_lan_set(l, VP_LAN_MASTER, "");
 }
 
+static void random_vlans(struct vp_lan_link *l)
+{
+	static const char *const all[] = { "", "1pu", "7pu,10-20", "1-2u,30-40,41p", "2-4094", "10-19,20u,100-200", "1,5pu" };
+
+	vp_lan_set(l, VP_LAN_VLANS, all[pick(vp_count(all))]);
+}
+
+/* What it is as a port of a bridge. */
+static void random_part(const struct vp_lan *n, struct vp_lan_link *l)
+{
+	const struct vp_lan_link *master = vp_lan_find(n, vp_lan_get(l, VP_LAN_MASTER));
+
+	if (!master || !vp_lan_is(master, "bridge"))
+		return;
+	number(l, VP_LAN_PATH_COST, 1 + pick(3));
+	number(l, VP_LAN_PORT_PRIORITY, 31 + pick(3));
+	if (has_filtering)
+		random_vlans(l);
+}
+
 static void random_bridge(struct vp_lan *n, const char *name)
 {
 	struct vp_lan_link *l = vp_lan_add(n, name);
@@ -69,8 +89,11 @@ static void random_bridge(struct vp_lan *n, const char *name)
 	number(l, VP_LAN_AGEING_TIME, 1000 * pick(40));
 	number(l, VP_LAN_PRIORITY, 4096 * pick(16));
 	number(l, VP_LAN_SNOOPING, pick(2));
-	if (has_filtering)
+	if (has_filtering) {
 		number(l, VP_LAN_VLAN_FILTERING, pick(2));
+		number(l, VP_LAN_DEFAULT_PVID, pick(3));
+		random_vlans(l);
+	}
 }
 
 static void random_bond(struct vp_lan *n)
@@ -112,6 +135,7 @@ static void random_port(struct vp_lan *n, unsigned i)
 	/* A bond decides these. */
 	if (!strcmp(master, "bond0"))
 		l->has = 1u << VP_LAN_MASTER;
+	random_part(n, l);
 	free((char *)master);
 }
 
@@ -145,6 +169,7 @@ static void random_vlan(struct vp_lan *n, unsigned i)
 		vp_lan_set(l, VP_LAN_UP, "0");
 	if (!vp_lan_is(&parent, "bridge"))
 		vp_lan_set(l, VP_LAN_MASTER, pick(3) ? "" : random_of(n, "bridge"));
+	random_part(n, l);
 }
 
 static void random_addrs(struct vp_lan *n, const char *dev)
@@ -191,6 +216,7 @@ static void random_lan(struct vp_lan *n)
 	if (has_bond && pick(2)) {
 		random_bond(n);
 		vp_lan_set(vp_lan_find(n, "bond0"), VP_LAN_MASTER, pick(2) ? "" : random_of(n, "bridge"));
+		random_part(n, vp_lan_find(n, "bond0"));
 	}
 	for (unsigned i = 0; i < PORTS; i++)
 		random_port(n, i);
@@ -308,7 +334,7 @@ static unsigned fewest_links(const struct vp_lan *live, const struct vp_lan *wan
 		if (goes(live, want, vp_lan_get(&l, VP_LAN_MASTER)))
 			vp_lan_set(&l, VP_LAN_MASTER, "");
 		for (int a = 0; a < VP_LAN__COUNT; a++)
-			n += !same(&l, w, a);
+			n += !same(&l, w, a) && (same(&l, w, VP_LAN_MASTER) || !vp_lan_of_port(a));
 	}
 	return n;
 }

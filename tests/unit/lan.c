@@ -131,6 +131,32 @@ static void bonds(void **state)
 	       "eth1: up 1\n");
 }
 
+/* What a port is to its bridge comes and goes with it, and is had back. */
+static void ports(void **state)
+{
+	static const char *const bad[] = { "0", "4095", "a", "1p-2", "5-4", "1up", "1-2p" };
+	unsigned char vlans[VP_LAN_NVLANS];
+	char text[VP_LAN_VALUE];
+
+	(void)state;
+	expect("link br0 kind=bridge\nlink br1 kind=bridge\nlink eth0 master=br0 path_cost=4 vlans=1pu\nlink eth1 master=br0 path_cost=4 vlans=1pu\n",
+	       "link br0 kind=bridge vlans=1pu\nlink br1 kind=bridge\nlink eth0 master=br1 vlans=7pu,10-20\nlink eth1 master=br0 path_cost=5 "
+	       "vlans=2-3\n",
+	       "br0: vlans 1pu\n"
+	       "eth1: path_cost 4 -> 5\n"
+	       "eth1: vlans 1pu -> 2-3\n"
+	       "eth0: master br0 -> br1 with vlans=7pu,10-20\n");
+	assert_true(vp_lan_vlans_parse("5,6,7u,3pu", vlans) && vp_lan_vlans_text(vlans, text));
+	assert_string_equal(text, "3pu,5-6,7u");
+	for (size_t i = 0; i < vp_count(bad); i++)
+		assert_false(vp_lan_vlans_parse(bad[i], vlans));
+	/* More ranges than a text holds. */
+	memset(vlans, 0, sizeof(vlans));
+	for (unsigned i = 1; i < 200; i += 2)
+		vlans[i] = VP_LAN_TAGGED;
+	assert_false(vp_lan_vlans_text(vlans, text));
+}
+
 /* Only what is marked goes; a link that the other does not ask about is left alone. */
 static void others(void **state)
 {
@@ -140,8 +166,8 @@ static void others(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(texts), cmocka_unit_test(uplink), cmocka_unit_test(vlans), cmocka_unit_test(bonds),
-					    cmocka_unit_test(others) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(texts), cmocka_unit_test(uplink), cmocka_unit_test(vlans),
+					    cmocka_unit_test(bonds), cmocka_unit_test(ports),  cmocka_unit_test(others) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
