@@ -328,11 +328,11 @@ static void add_iothreads(json_t *j, const struct vp_node *n)
 
 static void add_topology(json_t *j, const struct vp_node *n)
 {
-	unsigned threads = n->tuning.threads ? n->tuning.threads : 1;
+	unsigned threads = n->tuning.threads ? n->tuning.threads : 1, all = vp_node_vcpus_max(n);
 
-	if (n->sockets && n->vcpus % (n->sockets * threads) == 0)
+	if (n->sockets && all % (n->sockets * threads) == 0)
 		json_object_set_new(j, "topology",
-				    json_pack("{si si si}", "sockets", n->sockets, "cores", n->vcpus / n->sockets / threads, "threads", threads));
+				    json_pack("{si si si}", "sockets", n->sockets, "cores", all / n->sockets / threads, "threads", threads));
 }
 
 static void add_tuning(json_t *j, const struct vp_node *n)
@@ -345,6 +345,10 @@ static void add_tuning(json_t *j, const struct vp_node *n)
 	json_object_set_new(j, "mode", json_string(n->virt == VP_QEMU ? "maximum" : mode ? model : "host-passthrough"));
 	json_object_set_new(j, "cpu_name", json_string(mode ? "" : model));
 	json_object_set_new(j, "hugepages_kib", json_integer(!strcmp(pages, "2M") ? 2048 : !strcmp(pages, "1G") ? 1 << 20 : 0));
+	json_object_set_new(j, "vcpus_max", json_integer(vp_node_vcpus_max(n)));
+	json_object_set_new(j, "vcpus_grow", json_boolean(vp_node_vcpus_max(n) > n->vcpus));
+	json_object_set_new(j, "memory_max_mib", json_integer((json_int_t)(vp_node_memory_max(n) / VP_MIB)));
+	json_object_set_new(j, "memory_grows", json_boolean(vp_node_memory_max(n) > n->memory));
 	json_object_set_new(j, "watched", json_boolean(t->watchdog && strcmp(t->watchdog, "none") != 0));
 	json_object_set_new(j, "pins", pins(n, false));
 	json_object_set_new(j, "emulator_pins", pins(n, true));

@@ -303,9 +303,37 @@ static int drop_domain(struct vp_world *w, const char *name, struct vp_err *err)
 	return w->hv->ops->destroy(w->hv, name, err) || w->hv->ops->undefine(w->hv, name, err) ? -1 : 0;
 }
 
+/* The running guest, where the step says so; what it, or its hypervisor, refuses comes with its next start, and is added to refused. */
+static int change_running(struct vp_world *w, const struct vp_step *s, const char *xml, bool back, struct vp_buf *refused, struct vp_err *err)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf now = { 0 };
+	const char *other = back ? s->after : s->before;
+	struct vp_virt_dom dom = { 0 };
+	struct vp_live live;
+	int rc = s->live ? w->hv->ops->lookup(w->hv, s->name, &dom, err) : 0;
+
+	if (rc < 0 || !dom.active)
+		return rc < 0 ? -1 : 0;
+	if (w->hv->ops->live_xml(w->hv, s->name, &now, err))
+		return -1;
+	vp_plan_live(w->arena, w->hv, xml, vp_buf_str(&now), other ? vp_plan_recorded(other) : NULL, NULL, &live);
+	for (size_t i = 0; i < live.n; i++) {
+		struct vp_err why = { 0 };
+
+		rc = w->hv->ops->live(w->hv, s->name, &live.ops[i], &why);
+		if (rc < 0)
+			return vp_fail(err, why.code, "%s", why.msg);
+		if (!rc)
+			continue;
+		vp_warn("%s; it comes with the next start", why.msg);
+		vp_buf_addf(refused, "\t%s", live.ops[i].what);
+	}
+	return 0;
+}
+
 static int set_domain(struct vp_world *w, const struct vp_step *s, const char *from, const char *to, const char **data, struct vp_err *err)
 {
-	vp_cleanup(vp_buf_free) struct vp_buf live = { 0 };
+	vp_cleanup(vp_buf_free) struct vp_buf live = { 0 }, refused = { 0 };
 	const char *xml = to && *to != '<' && strchr(to, '\n') ? strchr(to, '\n') + 1 : to;
 	char digest[65];
 
@@ -314,10 +342,11 @@ static int set_domain(struct vp_world *w, const struct vp_step *s, const char *f
 	*data = s->from_host ? to : NULL;
 	if (!to || (s->from_host && to == s->before))
 		return drop_domain(w, s->name, err);
-	if (w->hv->ops->define(w->hv, xml, err) || w->hv->ops->xml(w->hv, s->name, &live, err))
+	if (w->hv->ops->define(w->hv, xml, err) || change_running(w, s, xml, to == s->before, &refused, err) ||
+	    w->hv->ops->xml(w->hv, s->name, &live, err))
 		return -1;
 	vp_sha256_hex(live.data, live.len, digest);
-	*data = vp_printf(w->arena, "%s\n%s", digest, xml);
+	*data = vp_printf(w->arena, "%s%s\n%s", digest, vp_buf_str(&refused), xml);
 	return 0;
 }
 

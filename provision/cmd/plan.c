@@ -216,7 +216,8 @@ static int carry_out(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *node
 		vp_say("the network: within %u seconds: vprov net confirm", confirm.seconds);
 	for (size_t i = 0; i < plan.n; i++)
 		if (!strcmp(plan.items[i].risk, "restart") && plan.items[i].kind == VP_KIND_DOMAIN && !w->restart)
-			vp_say("%s: takes effect at the next start of the guest (now: vprov apply --restart)", plan.items[i].name);
+			vp_say("%s: takes effect at the next start of the guest (now: vprov apply --restart)%s%s", plan.items[i].name,
+			       plan.items[i].later ? ": " : "", plan.items[i].later ? plan.items[i].later : "");
 	return follow(w, &plan, &err);
 }
 

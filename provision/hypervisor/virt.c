@@ -749,6 +749,7 @@ static const struct vp_hv_ops virt_ops = {
 	.console = virt_console,
 	.record = virt_record,
 	.live_xml = virt_live_xml,
+	.live = vp_virt_live,
 	.screenshot = virt_screenshot,
 	.close = virt_close,
 };

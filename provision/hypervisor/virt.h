@@ -39,6 +39,18 @@ struct vp_virt_caps {
 };
 void vp_virt_caps_free(struct vp_virt_caps *c);
 
+/* One change of a running domain. */
+enum vp_live_kind { VP_LIVE_MEMORY, VP_LIVE_VCPUS, VP_LIVE_ATTACH, VP_LIVE_DETACH, VP_LIVE_UPDATE };
+struct vp_live_op {
+	enum vp_live_kind kind;
+	/* Bytes of memory, or processors. */
+	uint64_t value;
+	/* The device, and what of it tells it from others in libvirt's XML. */
+	const char *xml, *mark;
+	/* "memory 768 MiB", "disk vdb plugged in" */
+	const char *what;
+};
+
 struct vp_hv;
 
 struct vp_hv_ops {
@@ -71,6 +83,8 @@ struct vp_hv_ops {
 	int (*record)(struct vp_hv *hv, const char *name, const char *path, struct vp_err *err);
 	/* The definition of a running domain's life, without its secrets. */
 	int (*live_xml)(struct vp_hv *hv, const char *name, struct vp_buf *out, struct vp_err *err);
+	/* Changes the running domain alone, not its persistent definition: 0 done; 1 hypervisor or guest refuse it (err says why); -1 failed. */
+	int (*live)(struct vp_hv *hv, const char *name, const struct vp_live_op *op, struct vp_err *err);
 	/* A picture of its first screen, PPM or PNG; VP_E_VIRT where it has none. */
 	int (*screenshot)(struct vp_hv *hv, const char *name, struct vp_buf *out, struct vp_err *err);
 	void (*close)(struct vp_hv *hv);

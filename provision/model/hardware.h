@@ -59,6 +59,9 @@ struct vp_tuning {
 	const char *hugepages;
 	/* Nodes of the host's memory that it is in, "" for any. */
 	const char *memory_nodes;
+	/* What a running guest may be given, bytes; 0: no more than it has. The same of processors. */
+	uint64_t memory_max;
+	unsigned vcpus_max;
 	/* Threads for its disks beside the emulator's own. */
 	unsigned iothreads;
 	bool rng, panic, agent;

@@ -275,6 +275,9 @@ struct vp_bind_opts {
  */
 struct vp_node *vp_bind(struct vp_arena *a, const struct vp_profile *p, const struct vp_site *site, const struct vp_bind_opts *opts,
 			struct vp_diags *diags);
+/* What it may have while it runs, at least what it has; bytes, processors. */
+uint64_t vp_node_memory_max(const struct vp_node *n);
+unsigned vp_node_vcpus_max(const struct vp_node *n);
 /* The origin of a field, or NULL. */
 const struct vp_origin *vp_origin_of(const struct vp_node *n, const char *field);
 

@@ -400,3 +400,13 @@ const struct vp_check vp_is_url = { url, "a URL with http or https" };
 const struct vp_check vp_is_address = { any_address, "an address or netmask, of IPv4 or IPv6" };
 const struct vp_check vp_is_line = { line, "one line of text" };
 const struct vp_check vp_is_volume = { volume, "a name of LVM: letters, digits, or any of . _ + -" };
+
+uint64_t vp_node_memory_max(const struct vp_node *n)
+{
+	return n->tuning.memory_max > n->memory ? n->tuning.memory_max : n->memory;
+}
+
+unsigned vp_node_vcpus_max(const struct vp_node *n)
+{
+	return n->tuning.vcpus_max > n->vcpus ? n->tuning.vcpus_max : n->vcpus;
+}

@@ -103,12 +103,15 @@ static void check_size(const struct wish *k, uint64_t memory)
 {
 	struct vp_arena *a = k->w->arena;
 	const char *most = text_at(a, k->can, "/domainCapabilities/vcpu/@max");
+	uint64_t bytes = vp_node_memory_max(k->n);
+	unsigned all = vp_node_vcpus_max(k->n);
 
-	if (*most && k->n->vcpus > (unsigned)atoi(most))
-		lack(k, "vcpus", vp_printf(a, "%u processors; such a guest has at most %s on %s", k->n->vcpus, most, k->w->hv->uri));
-	if (memory && k->n->memory > memory)
-		lack(k, "memory",
-		     vp_printf(a, "%s of memory; %s has %s in all", vp_size_text(a, k->n->memory), k->w->hv->uri, vp_size_text(a, memory)));
+	if (*most && all > (unsigned)atoi(most))
+		lack(k, k->n->vcpus < all ? "tuning.vcpus_max" : "vcpus",
+		     vp_printf(a, "%u processors; such a guest has at most %s on %s", all, most, k->w->hv->uri));
+	if (memory && bytes > memory)
+		lack(k, k->n->memory < bytes ? "tuning.memory_max" : "memory",
+		     vp_printf(a, "%s of memory; %s has %s in all", vp_size_text(a, bytes), k->w->hv->uri, vp_size_text(a, memory)));
 }
 
 static void check_firmware(const struct wish *k)
@@ -144,10 +147,10 @@ static void check_pages(const struct wish *k)
 	const char *all = text_at(a, k->host, vp_printf(a, "sum(/capabilities/host/topology/cells/cell/pages[@unit='KiB' and @size='%s'])", size));
 	uint64_t kib = strtoull(size, NULL, 10), pages = strtoull(all, NULL, 10);
 
-	if (kib && has(k, k->host, "/capabilities/host/topology/cells/cell/pages") && pages * kib * 1024 < k->n->memory)
+	if (kib && has(k, k->host, "/capabilities/host/topology/cells/cell/pages") && pages * kib * 1024 < vp_node_memory_max(k->n))
 		lack(k, "tuning.hugepages",
 		     vp_printf(a, "%s has %ju huge pages of %s, too few for %s: set them aside there (vm.nr_hugepages, or hugepages= at boot)",
-			       k->w->hv->uri, (uintmax_t)pages, vp_size_text(a, kib * 1024), vp_size_text(a, k->n->memory)));
+			       k->w->hv->uri, (uintmax_t)pages, vp_size_text(a, kib * 1024), vp_size_text(a, vp_node_memory_max(k->n))));
 }
 
 static void check_disks(const struct wish *k)

@@ -46,8 +46,7 @@ static bool is_named(const xmlNode *n, const char *name)
 	return !strcmp((const char *)n->name, name);
 }
 
-/* Bytes of a number in one of libvirt's units; KiB is its default. */
-static uint64_t bytes(const char *number, const char *unit)
+uint64_t vp_plan_bytes(const char *number, const char *unit)
 {
 	static const struct {
 		const char *name;
@@ -63,7 +62,7 @@ static uint64_t bytes(const char *number, const char *unit)
 
 static bool same_size(const struct drift *d, const xmlNode *want, const xmlNode *have, const char *x, const char *y)
 {
-	return bytes(x, attribute(d->a, want, "unit")) == bytes(y, attribute(d->a, have, "unit"));
+	return vp_plan_bytes(x, attribute(d->a, want, "unit")) == vp_plan_bytes(y, attribute(d->a, have, "unit"));
 }
 
 /* "q35" is the newest of its kind: libvirt writes which that is. */

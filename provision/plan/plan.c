@@ -53,6 +53,8 @@ struct look {
 	const char *mark;
 	struct space *spaces;
 	size_t nspaces, spacescap;
+	/* Of the node that is being planned: it runs with something else than its next start would give it. */
+	bool pending;
 };
 
 static struct vp_step *add(struct look *l, enum vp_kind kind, enum vp_action action, const char *name, const struct vp_node *n, const char *before,
@@ -365,7 +367,7 @@ static int plan_disk(struct look *l, const struct vp_node *n, const struct vp_di
 }
 
 /* The digest of the definition as libvirt wrote it when vprov defined it is the first line of the domain's record; the rest is our XML. */
-static const char *recorded_xml(const char *data)
+const char *vp_plan_recorded(const char *data)
 {
 	const char *nl = strchr(data, '\n');
 
@@ -451,59 +453,118 @@ static int plan_former(struct look *l, const struct vp_node *n, const struct vp_
 	return 0;
 }
 
+/* The definition of an installation's first life is another one than all others: it stays what it is until its end. */
+static bool is_settled(const struct vp_node *n, const struct vp_node_row *row)
+{
+	return row && !strcmp(row->virt, vp_virt_name(n->virt)) && (row->life >= VP_UP || n->install == VP_INSTALL_NONE);
+}
+
+/* How the running guest becomes as it is wanted; nothing where it does not run. made: its record. */
+static int look_at_running(struct look *l, const struct vp_node *n, const struct vp_virt_dom *dom, const char *want, const char *made,
+			   struct vp_live *out)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf now = { 0 };
+
+	*out = (struct vp_live){ .later = "" };
+	if (!dom->active)
+		return 0;
+	if (l->w->hv->ops->live_xml(l->w->hv, n->name, &now, l->err))
+		return -1;
+	vp_plan_live(l->a, l->w->hv, want, now.data, made ? vp_plan_recorded(made) : NULL, made, out);
+	return 0;
+}
+
+static void tell_running(struct look *l, struct vp_step *s, const struct vp_live *live)
+{
+	const char *text = NULL;
+
+	/* A restart brings all of it. */
+	for (size_t i = 0; i < live->n && !(l->w->restart && *live->later); i++)
+		text = vp_printf(l->a, "%s%s%s", text ? text : "", text ? ", " : "", live->ops[i].what);
+	s->live = text;
+	s->later = *live->later ? live->later : NULL;
+	s->risk = s->later ? "restart" : text ? "live" : s->risk;
+}
+
 /* moved: the row of a node that comes from another hypervisor; NULL for others. */
-static int plan_domain(struct look *l, const struct vp_node *n, const char *record, const struct vp_node_row *moved, struct vp_virt_dom *dom)
+static int add_domain(struct look *l, const struct vp_node *n, const char *want, const char *record, const struct vp_node_row *moved)
 {
 	const struct vp_resource *made = vp_resource_find(&l->made, "domain", n->name), *old = vp_resource_find(&l->made, "node", n->name);
-	vp_cleanup(vp_buf_free) struct vp_buf xml = { 0 }, live = { 0 }, assigned = { 0 };
-	struct vp_render r = l->w->render;
-	const char *want, *why, *drift = "";
+	struct vp_step *s;
+
+	if (vp_plan_lacks(l->w, n, want, say_lack, &(struct lacking){ l, n }, l->err) || (moved && plan_former(l, n, moved)))
+		return -1;
+	s = add(l, VP_KIND_DOMAIN, moved ? VP_CHANGE : VP_CREATE, n->name, n, moved && made ? made->data : NULL, want,
+		moved ? vp_printf(l->a, "it comes from %s: %s", moved->host, old ? vp_node_why(l->a, old->data, record) : "")
+		      : vp_printf(l->a, "%s, %u vCPU, %s", vp_virt_name(n->virt), n->vcpus, vp_size_text(l->a, n->memory)));
+	s->from_host = moved ? moved->host : NULL;
+	return 0;
+}
+
+/* Where the definition, or the running guest, is not as wanted. */
+static int change_domain(struct look *l, const struct vp_node *n, const char *want, const char *record, const struct vp_node_row *row,
+			 const struct vp_virt_dom *dom)
+{
+	const struct vp_resource *made = vp_resource_find(&l->made, "domain", n->name), *old = vp_resource_find(&l->made, "node", n->name);
+	const char *mine = made ? vp_plan_recorded(made->data) : "", *why = old ? vp_node_why(l->a, old->data, record) : "", *drift = "";
+	vp_cleanup(vp_buf_free) struct vp_buf kept = { 0 };
+	struct vp_live live = { .later = "" };
 	struct vp_step *s;
 	char digest[65];
+	bool same;
+
+	if (l->w->hv->ops->xml(l->w->hv, n->name, &kept, l->err) ||
+	    (is_settled(n, row) && look_at_running(l, n, dom, want, made ? made->data : NULL, &live)))
+		return -1;
+	vp_sha256_hex(kept.data, kept.len, digest);
+	/* The digest is the quick answer: it is as it was when vprov defined it. */
+	same = made && !strcmp(mine, want) && (!strncmp(made->data, digest, 64) || !*(drift = vp_plan_drift(l->a, want, kept.data)));
+	l->pending = *live.later;
+	if (same && !live.n && l->pending)
+		note(l, vp_printf(l->a, "%s: restart pending (vprov apply --restart): %s", n->name, live.later));
+	if (same && !live.n)
+		return 0;
+	if (vp_plan_lacks(l->w, n, want, say_lack, &(struct lacking){ l, n }, l->err))
+		return -1;
+	s = add(l, VP_KIND_DOMAIN, VP_CHANGE, n->name, n, *mine ? made->data : vp_strdup(l->a, vp_buf_str(&kept)), want,
+		*why			  ? why
+		: same			  ? "the running guest is not as its definition says"
+		: made && !*mine	  ? "an earlier run was interrupted"
+		: strcmp(mine, want) != 0 ? "its template changed"
+					  : vp_printf(l->a, "it was changed outside vprov: %s", drift));
+	if (dom->active && !is_settled(n, row))
+		s->risk = "restart";
+	tell_running(l, s, &live);
+	return 0;
+}
+
+/* row: NULL where the node is not known; moved: it comes from another hypervisor. */
+static int plan_domain(struct look *l, const struct vp_node *n, const char *record, const struct vp_node_row *row, bool moved,
+		       struct vp_virt_dom *dom)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf xml = { 0 }, assigned = { 0 };
+	struct vp_render r = l->w->render;
+	const char *want;
 	int rc;
 
 	*dom = (struct vp_virt_dom){ 0 };
+	l->pending = false;
 	r.assigned = &assigned;
 	if (vp_render_domain(&r, n, VP_BOOT_DISK, &xml, l->err))
 		return -1;
 	want = vp_strdup(l->a, xml.data);
 	check_caches(l, n, want);
 	rc = l->w->hv ? l->w->hv->ops->lookup(l->w->hv, n->name, dom, l->err) : 0;
-	if (rc < 0)
-		return rc;
-	if (!rc) {
-		if (vp_plan_lacks(l->w, n, want, say_lack, &(struct lacking){ l, n }, l->err) || (moved && plan_former(l, n, moved)))
-			return -1;
-		s = add(l, VP_KIND_DOMAIN, moved ? VP_CHANGE : VP_CREATE, n->name, n, moved && made ? made->data : NULL, want,
-			moved ? vp_printf(l->a, "it comes from %s: %s", moved->host, old ? vp_node_why(l->a, old->data, record) : "")
-			      : vp_printf(l->a, "%s, %u vCPU, %s", vp_virt_name(n->virt), n->vcpus, vp_size_text(l->a, n->memory)));
-		s->from_host = moved ? moved->host : NULL;
-		note_assigned(l, n, &assigned);
-		return 0;
-	}
-	if (strcasecmp(dom->uuid, n->uuid)) {
+	if (rc > 0 && strcasecmp(dom->uuid, n->uuid) != 0) {
 		problem(l, n, "uuid", VP_E_PROTECTED,
 			vp_printf(l->a, "a domain of that name with another UUID (%s) exists: it is not vprov's", dom->uuid));
 		return 0;
 	}
-	if (l->w->hv->ops->xml(l->w->hv, n->name, &live, l->err))
-		return -1;
-	vp_sha256_hex(live.data, live.len, digest);
-	/* The digest is the quick answer: it is as it was when vprov defined it. */
-	if (made && !strcmp(recorded_xml(made->data), want) && (!strncmp(made->data, digest, 64) || !*(drift = vp_plan_drift(l->a, want, live.data))))
-		return 0;
-	if (vp_plan_lacks(l->w, n, want, say_lack, &(struct lacking){ l, n }, l->err))
-		return -1;
-	why = old ? vp_node_why(l->a, old->data, record) : "";
-	s = add(l, VP_KIND_DOMAIN, VP_CHANGE, n->name, n, made && *recorded_xml(made->data) ? made->data : vp_strdup(l->a, vp_buf_str(&live)), want,
-		*why						 ? why
-		: made && !*recorded_xml(made->data)		 ? "an earlier run was interrupted"
-		: made && strcmp(recorded_xml(made->data), want) ? "its template changed"
-								 : vp_printf(l->a, "it was changed outside vprov: %s", drift));
-	if (dom->active)
-		s->risk = "restart";
-	note_assigned(l, n, &assigned);
-	return 0;
+	if (rc >= 0)
+		rc = rc ? change_domain(l, n, want, record, row, dom) : add_domain(l, n, want, record, moved ? row : NULL);
+	if (planned(l, VP_KIND_DOMAIN, n->name))
+		note_assigned(l, n, &assigned);
+	return rc;
 }
 
 /* A guest without a boot ROM gets the installer's kernel from its hypervisor, which has to have it. */
@@ -581,7 +642,7 @@ static int plan_life(struct look *l, const struct vp_node *n, const struct vp_no
 		    vp_printf(l->a, "it went off during its installation (%s): whether it is complete, its disk will tell", vp_life_name(row->life)));
 	} else if (!dom->active) {
 		add(l, VP_KIND_POWER, VP_START, n->name, n, NULL, "disk", "it is switched off");
-	} else if (planned(l, VP_KIND_DOMAIN, n->name) && l->w->restart) {
+	} else if (l->pending && l->w->restart) {
 		add_stop(l, n, dom, "--restart");
 		add(l, VP_KIND_POWER, VP_START, n->name, n, NULL, "disk", "--restart");
 	}
@@ -594,8 +655,11 @@ static int plan_life(struct look *l, const struct vp_node *n, const struct vp_no
 }
 
 /* Taps that the node had and no longer wants. Its disks are never removed by a changed profile. */
-static void plan_leftovers(struct look *l, const struct vp_node *n)
+static void plan_leftovers(struct look *l, const struct vp_node *n, const struct vp_virt_dom *dom)
 {
+	const struct vp_step *s = step_of(l, VP_KIND_DOMAIN, n->name);
+	bool kept = dom->active && !l->w->restart && !(s && s->live && strstr(s->live, "unplugged"));
+
 	for (size_t i = 0; i < l->made.n; i++) {
 		const struct vp_resource *r = &l->made.items[i];
 		bool wanted = false;
@@ -606,7 +670,11 @@ static void plan_leftovers(struct look *l, const struct vp_node *n)
 			wanted |= !strcmp(r->name, n->nics[k].tap);
 		for (size_t k = 0; k < n->ndisks; k++)
 			wanted |= !strcmp(r->kind, "disk") && !strcmp(r->name, n->disks[k].path);
-		if (!wanted && (!strcmp(r->kind, "tap") || !strcmp(r->kind, "limit") || !strcmp(r->kind, "guard")))
+		if (!wanted && kept && !strcmp(r->kind, "tap"))
+			note(l, vp_printf(l->a, "%s: %s is no longer in the profile; it goes after the guest's next start", n->name, r->name));
+		else if (!wanted && kept && (!strcmp(r->kind, "limit") || !strcmp(r->kind, "guard")))
+			continue;
+		else if (!wanted && (!strcmp(r->kind, "tap") || !strcmp(r->kind, "limit") || !strcmp(r->kind, "guard")))
 			add(l, (enum vp_kind)vp_kind_find(r->kind), VP_REMOVE, r->name, n, r->data, NULL, "the profile has no such NIC any more");
 		else if (!wanted && !strcmp(r->kind, "disk"))
 			note(l, vp_printf(l->a, "%s: %s is no longer in the profile; it is left alone", n->name, r->name));
@@ -711,12 +779,12 @@ static int plan_node(struct look *l, const struct vp_node *n)
 	if (!old)
 		add(l, VP_KIND_NODE, VP_CREATE, n->name, n, NULL, record, "it is new");
 	why = old ? vp_node_why(l->a, old->data, record) : "";
-	if (plan_domain(l, n, record, moved ? &row : NULL, &dom))
+	if (plan_domain(l, n, record, found ? &row : NULL, moved, &dom))
 		return -1;
 	/* A change of the domain carries the record along; what does not show in the domain is a change of the record alone. */
 	if (old && *why && !planned(l, VP_KIND_DOMAIN, n->name))
 		add(l, VP_KIND_NODE, VP_CHANGE, n->name, n, old->data, record, why);
-	plan_leftovers(l, n);
+	plan_leftovers(l, n, &dom);
 	return plan_life(l, n, found ? &row : NULL, &dom, record, carried);
 }
 
@@ -734,6 +802,19 @@ static int by_kind(const void *a, const void *b)
 		rc = strcmp(x->name, y->name);
 	/* Stop before anything else. */
 	return rc ? rc : (y->action == VP_STOP) - (x->action == VP_STOP);
+}
+
+/* What a guest uses goes after its domain has changed. */
+static bool is_last(const struct vp_step *s)
+{
+	return s->action == VP_REMOVE && (s->kind == VP_KIND_TAP || s->kind == VP_KIND_LIMIT || s->kind == VP_KIND_GUARD);
+}
+
+static int by_need(const void *a, const void *b)
+{
+	int rc = is_last(a) - is_last(b);
+
+	return rc ? rc : by_kind(a, b);
 }
 
 /* Rules cost a dump more: most sites have none. */
@@ -829,7 +910,7 @@ int vp_plan_make(struct vp_world *w, const struct vp_nodes *nodes, struct vp_pla
 	vp_links_free(&l.links);
 	vp_rules_free(&l.rules);
 	if (!rc && out->n)
-		qsort(out->items, out->n, sizeof(*out->items), by_kind);
+		qsort(out->items, out->n, sizeof(*out->items), by_need);
 	return rc;
 }
 

@@ -80,7 +80,7 @@ struct vp_step {
 	const char *name;
 	/* Owner; "" for what nodes share. */
 	const char *node;
-	/* "none", "restart" (takes effect at the next start), "destroys data" */
+	/* "none", "live" (a running guest is changed), "restart" (takes effect at the next start), "destroys data" */
 	const char *risk;
 	/* What is and what shall be, as the kind writes it; NULL for nothing. */
 	const char *before, *after;
@@ -88,6 +88,8 @@ struct vp_step {
 	const char *why;
 	/* What data goes, in words: "vda (PATH, 2 GiB): / made anew, /home kept"; NULL for none. */
 	const char *loss;
+	/* Of a running guest's domain: what is changed at once, and what the next start brings; NULL for nothing. */
+	const char *live, *later;
 	/* Desired node; NULL for removals. */
 	const struct vp_node *want;
 	/* Of the same kind: lower first. */
@@ -154,6 +156,27 @@ const char *vp_plan_carry_note(struct vp_arena *a, const struct vp_node_row *row
  * be anything, and libvirt's own spelling of it is no difference.
  */
 const char *vp_plan_drift(struct vp_arena *a, const char *want, const char *have);
+
+/* Bytes of a number in one of libvirt's units; NULL: KiB. */
+uint64_t vp_plan_bytes(const char *number, const char *unit);
+
+/* How a running domain becomes as its definition says. */
+struct vp_live {
+	struct vp_live_op *ops;
+	size_t n, cap;
+	/* In words, what takes its next start; "" for nothing. */
+	const char *later;
+};
+/*
+ * What brings the running definition `now` to the wanted one: changes that the hypervisor can make while it runs, and what takes a restart. Only
+ * devices of the old definition (NULL: none) are unplugged. refused: the first line of the domain's record, with what was refused earlier, a tab
+ * before each; NULL: nothing.
+ */
+void vp_plan_live(struct vp_arena *a, const struct vp_hv *hv, const char *want, const char *now, const char *old, const char *refused,
+		  struct vp_live *out);
+bool vp_live_refused(const char *refused, const struct vp_live_op *op);
+/* The definition in a domain's record ("DIGEST[TAB REFUSED]...\nXML"), or the text itself. */
+const char *vp_plan_recorded(const char *data);
 
 /* What installing the node destroys, as in vp_step.loss; "" where its disks are absent, blank, or only hold what is kept. */
 int vp_plan_loss(struct vp_world *w, const struct vp_node *n, const char **loss, struct vp_err *err);

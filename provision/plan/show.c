@@ -13,9 +13,10 @@ json_t *vp_plan_json(const struct vp_plan *p)
 	for (size_t i = 0; i < p->n; i++) {
 		const struct vp_step *s = &p->items[i];
 
-		json_array_append_new(steps, json_pack("{s:s, s:s++, s:s, s:s, s:s, s:s?, s:s?, s:s*}", "action", vp_action_name(s->action), "target",
-						       vp_kind_name(s->kind), " ", s->name, "node", s->node, "risk", s->risk, "why", s->why, "before",
-						       s->before, "after", s->after, "loss", s->loss));
+		json_array_append_new(steps,
+				      json_pack("{s:s, s:s++, s:s, s:s, s:s, s:s?, s:s?, s:s*, s:s*, s:s*}", "action", vp_action_name(s->action),
+						"target", vp_kind_name(s->kind), " ", s->name, "node", s->node, "risk", s->risk, "why", s->why,
+						"before", s->before, "after", s->after, "loss", s->loss, "live", s->live, "restart", s->later));
 	}
 	for (size_t i = 0; i < p->nnotes; i++)
 		json_array_append_new(notes, json_string(p->notes[i]));
@@ -35,6 +36,10 @@ void vp_plan_print(const struct vp_plan *p, FILE *f)
 		if (strcmp(s->risk, "none") && !s->loss)
 			fprintf(f, " [%s]", s->risk);
 		fputc('\n', f);
+		if (s->live)
+			fprintf(f, "         live: %s\n", s->live);
+		if (s->later)
+			fprintf(f, "         at its next start: %s\n", s->later);
 		if (s->loss)
 			fprintf(f, "%s         DESTROYS DATA: %s%s\n", vp_out.color ? "\033[1;31m" : "", s->loss, vp_out.color ? "\033[0m" : "");
 	}

@@ -208,9 +208,28 @@ static int hv_undefine(struct vp_hv *h, const char *name, struct vp_err *err)
 	return refused(err) ? -1 : changed(real->ops->undefine(real, name, err));
 }
 
-static const struct vp_hv_ops hv_ops = {
-	.lookup = hv_lookup, .xml = hv_xml, .define = hv_define, .start = hv_start, .destroy = hv_destroy, .undefine = hv_undefine
-};
+static int hv_live_xml(struct vp_hv *h, const char *name, struct vp_buf *out, struct vp_err *err)
+{
+	struct vp_hv *real = real_of(h);
+
+	return real->ops->live_xml(real, name, out, err);
+}
+
+static int hv_live(struct vp_hv *h, const char *name, const struct vp_live_op *op, struct vp_err *err)
+{
+	struct vp_hv *real = real_of(h);
+
+	return refused(err) ? -1 : changed(real->ops->live(real, name, op, err));
+}
+
+static const struct vp_hv_ops hv_ops = { .live_xml = hv_live_xml,
+					 .live = hv_live,
+					 .lookup = hv_lookup,
+					 .xml = hv_xml,
+					 .define = hv_define,
+					 .start = hv_start,
+					 .destroy = hv_destroy,
+					 .undefine = hv_undefine };
 static struct vp_hv faulty_hv = { .ops = &hv_ops, .uri = "fake:///", .local = true, .type = "FAKE" };
 static struct vp_hv faulty_far = { .ops = &hv_ops, .uri = "fake://far/", .local = true, .type = "FAKE" };
 
@@ -234,17 +253,18 @@ static const char *virt = "qemu";
 static struct vp_node *make_node(int node, bool second, struct vp_diags *diags)
 {
 	bool more = second && node == 1;
-	char *text = vp_printf(
-		arena,
-		"{\"system\": {\"network\": {\"hostname\": \"n%d\", \"domainname\": \"example.org\", \"interfaces\": {\"eth0\":"
-		"  {\"ip\": \"10.99.0.1%d\", \"netmask\": \"255.255.255.0\"%s}}},"
-		" \"vprov\": {\"install\": \"%s\", \"virt\": \"%s\", \"bridge\": {\"name\": \"vptest\", \"address\": \"10.99.0.%d/24\"%s}%s}},"
-		"\"hardware\": {\"cpu\": [{\"cores\": 1}], \"ram\": [{\"size\": %d}], \"harddisks\": {\"sda\": {\"capacity\": 4096}},"
-		" \"cards\": {\"nic\": {\"eth0\": {\"boot\": true}%s}}}}",
-		node, node, more ? ", \"mtu\": 1400" : "", node == 1 ? "image" : "none", virt, second ? 2 : 1,
-		second ? ", \"uplink\": \"up0\", \"rate\": 1000, \"isolated\": true" : "",
-		second == (node == 1) ? ", \"nics\": {\"eth0\": {\"bandwidth\": {\"average\": 100}}}, \"guard\": {\"level\": \"mac\"}" : "",
-		second ? 1024 : 512, more ? ", \"eth1\": {}" : "");
+	char *text =
+		vp_printf(arena,
+			  "{\"system\": {\"network\": {\"hostname\": \"n%d\", \"domainname\": \"example.org\", \"interfaces\": {\"eth0\":"
+			  "  {\"ip\": \"10.99.0.1%d\", \"netmask\": \"255.255.255.0\"%s}}},"
+			  " \"vprov\": {\"install\": \"%s\", \"virt\": \"%s\", \"memory\": {\"max\": 2048}, \"bridge\": {\"name\": \"vptest\", "
+			  "\"address\": \"10.99.0.%d/24\"%s}%s}},"
+			  "\"hardware\": {\"cpu\": [{\"cores\": 1}], \"ram\": [{\"size\": %d}], \"harddisks\": {\"sda\": {\"capacity\": 4096}},"
+			  " \"cards\": {\"nic\": {\"eth0\": {\"boot\": true}%s}}}}",
+			  node, node, more ? ", \"mtu\": 1400" : "", node == 1 ? "image" : "none", virt, second ? 2 : 1,
+			  second ? ", \"uplink\": \"up0\", \"rate\": 1000, \"isolated\": true" : "",
+			  second == (node == 1) ? ", \"nics\": {\"eth0\": {\"bandwidth\": {\"average\": 100}}}, \"guard\": {\"level\": \"mac\"}" : "",
+			  second ? 1024 : 512, more ? ", \"eth1\": {}" : "");
 	const struct vp_bind_opts opts = { .virt = -1, .state_dir = world.state_dir };
 	struct vp_profile *p = vp_profile_parse(arena, vp_printf(arena, "n%d.json", node), text, strlen(text), diags);
 
@@ -350,7 +370,8 @@ static void describe_domain(struct vp_buf *out, struct vp_hv *on, const char *na
 		return;
 	assert_int_equal(on->ops->xml(on, name, &xml, NULL), 0);
 	vp_sha256_hex(xml.data, xml.len, digest);
-	vp_buf_addf(out, "domain %s%s %s, %s\n", on == far ? "far " : "", name, dom.active ? "active" : "inactive", digest);
+	vp_buf_addf(out, "domain %s%s %s with %ju, %s\n", on == far ? "far " : "", name, dom.active ? "active" : "inactive", (uintmax_t)dom.memory,
+		    digest);
 }
 
 /* Everything there is, and everything that is recorded. */
@@ -708,6 +729,32 @@ static void test_second_plan_is_empty(void **state)
 	end_world();
 }
 
+/* What a running guest can be given is given at once; not while it is being installed. */
+static void test_live(void **state)
+{
+	struct vp_virt_dom dom;
+	struct vp_plan plan;
+
+	(void)state;
+	new_world();
+	must(create);
+	plan = plan_for(true);
+	for (size_t i = 0; i < plan.n; i++)
+		if (plan.items[i].kind == VP_KIND_DOMAIN) {
+			bool installs = !strcmp(plan.items[i].name, "n1.example.org");
+
+			assert_string_equal(plan.items[i].risk, installs ? "restart" : "live");
+			assert_string_equal(plan.items[i].live ? plan.items[i].live : "", installs ? "" : "memory 1 GiB");
+		}
+	must(change);
+	assert_int_equal(hv->ops->lookup(hv, "n1.example.org", &dom, NULL), 1);
+	assert_int_equal(dom.memory, 512 * VP_MIB);
+	assert_int_equal(hv->ops->lookup(hv, "n2.example.org", &dom, NULL), 1);
+	assert_int_equal(dom.memory, 1024 * VP_MIB);
+	must(destroy);
+	end_world();
+}
+
 /* The installation says that this disk's data goes. */
 static bool loses(const struct vp_plan *plan, const char *path)
 {
@@ -826,6 +873,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_second_plan_is_empty),
+		cmocka_unit_test(test_live),
 		cmocka_unit_test(test_fail_create),
 		cmocka_unit_test(test_fail_change),
 		cmocka_unit_test(test_fail_destroy),
