@@ -221,6 +221,9 @@ char *vp_console_path(struct vp_arena *a, const char *state_dir, const char *nod
 
 /* --- What domain templates see beside the node. --- */
 
+/* Ports of a Q35 board that are free for what is plugged in while it runs. */
+#define SPARE_PORTS 4
+
 static bool is_xen(const struct vp_node *n)
 {
 	return n->virt == VP_XEN_PARA || n->virt == VP_XEN_HVM;
@@ -357,6 +360,19 @@ static void add_tuning(json_t *j, const struct vp_node *n)
 	add_topology(j, n);
 }
 
+/* One for each device that takes one (with the random numbers, the balloon, the agent's channel and SCSI), and those that are free. */
+static json_t *ports(const struct vp_node *n)
+{
+	size_t used = n->nnics + 1 + n->tuning.rng + n->tuning.agent + has_bus(n, "scsi");
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n->ndisks; i++)
+		used += !strcmp(n->disks[i].bus, "virtio");
+	for (size_t i = 0; i < used + SPARE_PORTS; i++)
+		json_array_append_new(list, json_integer((json_int_t)i));
+	return list;
+}
+
 static json_t *domain_json(const struct vp_render *r, const struct vp_node *n, const char *console, enum vp_boot boot)
 {
 	json_t *j = vp_node_head(n);
@@ -365,6 +381,8 @@ static json_t *domain_json(const struct vp_render *r, const struct vp_node *n, c
 	json_object_set_new(j, "xen", json_boolean(is_xen(n)));
 	json_object_set_new(j, "own_taps", json_boolean(r->own_taps && !is_xen(n)));
 	json_object_set_new(j, "machine", json_string(has_bus(n, "ide") ? "pc" : "q35"));
+	json_object_set_new(j, "q35", json_boolean(!has_bus(n, "ide")));
+	json_object_set_new(j, "ports", ports(n));
 	json_object_set_new(j, "scsi", json_boolean(has_bus(n, "scsi")));
 	json_object_set_new(j, "uefi", json_boolean(n->firmware == VP_UEFI));
 	json_object_set_new(j, "network_first", json_boolean(boot == VP_BOOT_NETWORK));

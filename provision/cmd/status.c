@@ -55,7 +55,7 @@ static bool is_pending(const struct vp_node_row *r, const struct vp_virt_dom *do
 	uint64_t vcpus = (uint64_t)json_integer_value(json_object_get(node, "vcpus"));
 
 	json_decref(node);
-	return dom->active && mib && vcpus && (dom->memory != mib * VP_MIB || dom->vcpus != vcpus);
+	return dom->active && mib && vcpus && (!vp_virt_same_memory(dom->memory, mib * VP_MIB) || dom->vcpus != vcpus);
 }
 
 static void correct(struct vp_ctx *c, struct view *v, bool found, const struct vp_virt_dom *dom)

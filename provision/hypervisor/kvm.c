@@ -72,3 +72,8 @@ int vp_kvm_hide(struct vp_err *err)
 	hidden = why;
 	return 1;
 }
+
+bool vp_virt_same_memory(uint64_t is, uint64_t asked)
+{
+	return (is > asked ? is - asked : asked - is) <= asked / 64;
+}

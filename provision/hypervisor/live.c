@@ -26,13 +26,8 @@ static bool is_refusal(void)
 static bool has_memory(virDomainPtr dom, const struct vp_live_op *op)
 {
 	virDomainInfo info;
-	uint64_t now;
 
-	if (virDomainGetInfo(dom, &info))
-		return false;
-	now = (uint64_t)info.memory * 1024;
-	/* Xen's own share of it is counted in or not. */
-	return (now > op->value ? now - op->value : op->value - now) <= op->value / 64;
+	return !virDomainGetInfo(dom, &info) && vp_virt_same_memory((uint64_t)info.memory * 1024, op->value);
 }
 
 /* The device is, or is not, in the running definition. */
@@ -47,7 +42,14 @@ static bool has_device(virDomainPtr dom, const struct vp_live_op *op)
 
 static bool is_done(virDomainPtr dom, const struct vp_live_op *op)
 {
-	return op->kind == VP_LIVE_MEMORY ? has_memory(dom, op) : op->kind == VP_LIVE_DETACH ? !has_device(dom, op) : true;
+	switch (op->kind) {
+	case VP_LIVE_MEMORY: return has_memory(dom, op);
+	case VP_LIVE_VCPUS: return virDomainGetVcpusFlags(dom, VIR_DOMAIN_AFFECT_LIVE) == (int)op->value;
+	case VP_LIVE_DETACH: return !has_device(dom, op);
+	case VP_LIVE_ATTACH:
+	case VP_LIVE_UPDATE: break;
+	}
+	return true;
 }
 
 static int begin(virDomainPtr dom, const struct vp_live_op *op)
@@ -68,7 +70,8 @@ int vp_virt_live(struct vp_hv *hv, const char *name, const struct vp_live_op *op
 	uint64_t until = vp_now_ns() + GUEST_SECONDS * UINT64_C(1000000000);
 	int rc = dom ? begin(dom, op) : -1;
 
-	if (rc) {
+	/* libvirt waits for the guest, too, but less long. */
+	if (rc && !(dom && virGetLastErrorCode() == VIR_ERR_OPERATION_TIMEOUT)) {
 		rc = dom && is_refusal() ? 1 : -1;
 		vp_virt_fail(err, op->what, name);
 	} else {

@@ -117,6 +117,9 @@ struct vp_hv_opts {
 /* NULL with VP_E_NOHYPERVISOR. Libvirt's own chatter on stderr is silenced; its words are in err. */
 struct vp_hv *vp_hv_open(const struct vp_hv_opts *o, struct vp_err *err);
 
+/* Whether that is the memory that was asked for: a guest gives back all but some pages, and Xen counts its own share in or not. */
+bool vp_virt_same_memory(uint64_t is, uint64_t asked);
+
 /* Domains in memory, with libvirt's answers; never fails. */
 struct vp_hv *vp_hv_fake(void);
 /* The k-th change from now on (1: the next) of a fake fails with VP_E_VIRT and changes nothing; 0: none. */
