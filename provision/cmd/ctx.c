@@ -98,6 +98,32 @@ int vp_ctx_site(struct vp_ctx *c)
 	return VP_EXIT_USAGE;
 }
 
+/* The nodes that an earlier --virt made something else of. A state that cannot be read knows none. */
+static void find_chosen(struct vp_ctx *c, struct vp_bind_opts *o)
+{
+	struct vp_state *s = c->virt < 0 ? vp_state_open(c->state_dir, true, NULL) : NULL;
+	struct vp_node_rows rows = { 0 };
+	struct vp_chosen *list;
+
+	if (!s || vp_state_nodes(s, c->arena, &rows, NULL)) {
+		vp_state_close(s);
+		return;
+	}
+	list = vp_alloc(c->arena, (rows.n + 1) * sizeof(*list));
+	for (size_t i = 0; i < rows.n; i++) {
+		json_t *j = json_loads(rows.items[i].json, 0, NULL);
+		const char *from = json_string_value(json_object_get(json_object_get(j, "origin"), "virt"));
+		const char *virt = json_string_value(json_object_get(json_object_get(j, "values"), "virt"));
+		const char *own = json_string_value(json_object_get(j, "own_virt"));
+
+		if (from && virt && own && !strncmp(from, VP_VIRT_CHOSEN, strlen(VP_VIRT_CHOSEN)))
+			list[o->nchosen++] = (struct vp_chosen){ rows.items[i].name, vp_virt_find(virt), vp_virt_find(own) };
+		json_decref(j);
+	}
+	o->chosen = list;
+	vp_state_close(s);
+}
+
 int vp_ctx_fleet(struct vp_ctx *c, struct vp_fleet_opts *o, struct vp_fleet *out)
 {
 	struct vp_err err = { 0 };
@@ -106,6 +132,8 @@ int vp_ctx_fleet(struct vp_ctx *c, struct vp_fleet_opts *o, struct vp_fleet *out
 	if (rc)
 		return rc;
 	o->bind = (struct vp_bind_opts){ .virt = c->virt, .state_dir = c->state_dir };
+	if (o->nodes)
+		find_chosen(c, &o->bind);
 	o->cache = vp_ctx_cache(c->arena);
 	o->stop = &vp_interrupted;
 	o->site = c->site;

@@ -377,13 +377,16 @@ static void look_over(struct load *l, const struct vp_fleet *out, struct vp_diag
 /* Everything beside the profile that decides what comes of it. */
 static const char *environment(struct vp_arena *a, const struct vp_fleet_opts *o)
 {
+	const char *chosen = "";
 	struct stat st = { 0 };
 
+	for (size_t i = 0; i < o->bind.nchosen; i++)
+		chosen = vp_printf(a, "%s %s %d %d", chosen, o->bind.chosen[i].name, o->bind.chosen[i].virt, o->bind.chosen[i].own);
 	/* The program itself: a new build may bind in another way. */
 	stat("/proc/self/exe", &st);
-	return vp_printf(a, "%s %ju %ju %ju %jd.%09ld\n%d\n%s\n%s", VP_VERSION, (uintmax_t)st.st_dev, (uintmax_t)st.st_ino, (uintmax_t)st.st_size,
+	return vp_printf(a, "%s %ju %ju %ju %jd.%09ld\n%d\n%s\n%s%s", VP_VERSION, (uintmax_t)st.st_dev, (uintmax_t)st.st_ino, (uintmax_t)st.st_size,
 			 (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec, o->bind.virt, o->bind.state_dir ? o->bind.state_dir : "",
-			 o->site ? vp_site_digest(o->site) : "");
+			 o->site ? vp_site_digest(o->site) : "", chosen);
 }
 
 int vp_fleet_load(struct vp_arena *a, const char *const *args, size_t n, const struct vp_fleet_opts *o, struct vp_fleet *out, struct vp_diags *diags,

@@ -228,6 +228,9 @@ struct vp_node {
 	/* How often an installation that did not get as far as its configuration is begun again. */
 	unsigned retries;
 	enum vp_machine machine;
+	/* What it would be without --virt; it is something else, by an earlier one. */
+	enum vp_virt own_virt;
+	bool virt_kept;
 	/* As its hypervisor's profile says it: every life; the installation. */
 	struct vp_direct boot, boot_install;
 	/* Name of its hypervisor or cluster, "" where nothing says it. */
@@ -260,8 +263,19 @@ const char *vp_site_digest(const struct vp_site *site);
 /* All values, in their order, of a key that may be given several times; *n is 0 where not set. */
 const char *const *vp_site_all(const struct vp_site *site, struct vp_arena *a, const char *key, size_t *n);
 
+/* How the origin of such a value begins. */
+#define VP_VIRT_CHOSEN "option --virt"
+
+/* A node that --virt was given for: it stays that until the option is given again, or its profile (own) says something else than then. */
+struct vp_chosen {
+	const char *name;
+	int virt, own;
+};
+
 /* Options of the command line that decide over the profile. */
 struct vp_bind_opts {
+	const struct vp_chosen *chosen;
+	size_t nchosen;
 	/* -1: not given */
 	int virt;
 	const char *state_dir;

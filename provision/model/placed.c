@@ -42,21 +42,43 @@ const char *vp_placed_name(const struct vp_bind *b)
 	return s ? vp_strdup(b->a, s->guest) : "";
 }
 
+/* What an earlier --virt made it, -1 where none did. */
+static int kept_virt(const struct vp_bind *b)
+{
+	const struct vp_bind_opts *o = b->opts;
+
+	for (size_t i = 0; i < o->nchosen; i++)
+		if (!strcmp(o->chosen[i].name, b->node->n.name) && o->chosen[i].own == (int)b->node->n.own_virt)
+			return o->chosen[i].virt;
+	return -1;
+}
+
+static void choose_virt(struct vp_bind *b, int virt, const char *origin)
+{
+	b->node->n.virt = (enum vp_virt)virt;
+	vp_replace_origin(b, (struct vp_origin){ "virt", vp_virt_name(b->node->n.virt), origin, "", 0 });
+}
+
 static void place_virt(struct vp_bind *b)
 {
 	struct vp_node *n = &b->node->n;
 	DECIDES(b, s, s->virt >= 0);
+	int kept;
 
-	if (b->opts->virt >= 0) {
-		n->virt = (enum vp_virt)b->opts->virt;
-		vp_replace_origin(b, (struct vp_origin){ "virt", vp_virt_name(n->virt), "option --virt", "", 0 });
-	} else if (!b->node->virt_given && s) {
+	if (!b->node->virt_given && s) {
 		n->virt = (enum vp_virt)s->virt;
 		note(b, "virt", vp_virt_name(n->virt), s, "/options");
 	} else if (!b->node->virt_given) {
 		n->virt = VP_KVM;
 		note_default(b, "virt", vp_virt_name(n->virt));
 	}
+	n->own_virt = n->virt;
+	kept = kept_virt(b);
+	n->virt_kept = b->opts->virt < 0 && kept >= 0 && kept != (int)n->own_virt;
+	if (b->opts->virt >= 0)
+		choose_virt(b, b->opts->virt, VP_VIRT_CHOSEN);
+	else if (kept >= 0)
+		choose_virt(b, kept, VP_VIRT_CHOSEN ", of an earlier apply");
 }
 
 /* A guest that could be a hypervisor itself is made all the same: somebody placed it. */

@@ -3,7 +3,8 @@
 #include "bind.h"
 
 static const struct vp_row rows[] = {
-	{ "connect", VP_O_SITE, VP_K_STRING, .check = &vp_is_uri, .help = "libvirt connection; --connect decides over it" },
+	{ "connect", VP_O_SITE, VP_K_STRINGS, .check = &vp_is_uri,
+	  .help = "libvirt connection; --connect decides over it; given several times, each node goes to that of its host (" VP_OWN "host)" },
 	{ "templates", VP_O_SITE, VP_K_STRING, .check = &vp_is_dir,
 	  .help = "the site's own templates, each in place of the shipped one of that name" },
 	{ "profiles", VP_O_SITE, VP_K_STRINGS, .check = &vp_is_place,

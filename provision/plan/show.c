@@ -60,6 +60,7 @@ char *vp_node_record(struct vp_arena *a, const struct vp_node *n)
 	for (size_t i = 0; i < n->norigins; i++)
 		json_object_set_new(values, n->origins[i].field, json_string(n->origins[i].value));
 	json_object_set_new(j, "values", values);
+	json_object_set_new(j, "own_virt", json_string(vp_virt_name(n->own_virt)));
 	/* Who looks for changes of the profile later does so from elsewhere. */
 	if (strcmp(n->file, "-") && !strstr(n->file, "://") && (real = realpath(n->file, NULL)))
 		json_object_set_new(j, "profile", json_string(real));
