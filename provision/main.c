@@ -158,7 +158,13 @@ static int apply_option(struct vp_ctx *c, const struct vp_option *o, const char 
 	uint64_t n;
 
 	switch (o->letter) {
-	case 'c': c->connect = value; break;
+	case 'c':
+		if (c->nconnects == vp_count(c->connects)) {
+			fprintf(stderr, "vprov: more than %zu hypervisors at a time\n", c->nconnects);
+			return VP_EXIT_USAGE;
+		}
+		c->connects[c->nconnects++] = c->connect = value;
+		break;
 	case 's': c->state_dir = value; break;
 	case 'C': c->config = value; break;
 	case 'o': c->output = value; break;

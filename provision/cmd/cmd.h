@@ -16,6 +16,9 @@ struct vp_ctx {
 	struct vp_arena *arena;
 	/* Options; NULL, false or -1 where not given. */
 	const char *connect, *config, *output, *run, *confirm, *suite, *only, *recheck, *by;
+	/* Every --connect; where there is one, that is `connect`. */
+	const char *connects[8];
+	size_t nconnects;
 	/* Absolute. The program's own path as it was at the start: in a mount namespace of its own it cannot be asked for any more. */
 	const char *program;
 	const char *state_dir;

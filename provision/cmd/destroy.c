@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "../apply/post.h"
+#include "hosts.h"
 #include "world.h"
 
 static bool known(struct vp_world *w, const char *node, struct vp_err *err)
@@ -72,11 +73,12 @@ static void sweep(struct vp_world *w)
 	rmdir(vp_printf(w->arena, "%s/console", w->state_dir));
 }
 
-int vp_cmd_destroy(struct vp_ctx *c)
+static int destroy_all(struct vp_ctx *c, void *arg)
 {
 	struct vp_world w;
 	int rc = vp_world_open(c, true, &w), worst = rc;
 
+	(void)arg;
 	for (size_t i = 0; !rc && i < c->nargs; i++) {
 		int one = destroy_one(c, &w, c->args[i]);
 
@@ -87,4 +89,9 @@ int vp_cmd_destroy(struct vp_ctx *c)
 		vp_world_close(&w);
 	}
 	return worst;
+}
+
+int vp_cmd_destroy(struct vp_ctx *c)
+{
+	return vp_on_their_hypervisors(c, destroy_all, NULL);
 }

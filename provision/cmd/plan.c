@@ -4,6 +4,7 @@
 
 #include "../apply/network.h"
 #include "../plan/network.h"
+#include "hosts.h"
 #include "world.h"
 
 /* A saved plan holds its steps and what it was made from, so that apply can make it again and see whether the world moved. */
@@ -44,30 +45,97 @@ static int make_plan(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *node
 	return rc;
 }
 
-int vp_cmd_plan(struct vp_ctx *c)
-{
-	struct vp_nodes nodes = { 0 };
-	struct vp_plan plan = { 0 };
-	struct vp_world w;
-	struct vp_err err = { 0 };
-	int wrong = vp_ctx_nodes(c, &nodes), rc;
+/* What one run is about. */
+struct job {
+	const struct vp_nodes *nodes;
+	/* What was wrong with others. */
+	int wrong;
+	json_t *saved;
+};
 
-	/* What the right ones need is shown, whatever is wrong with others; apply does nothing then, and no such plan is saved. */
-	if (wrong && !nodes.n)
-		return wrong;
-	rc = vp_world_open(c, false, &w);
+static struct vp_nodes pick(struct vp_ctx *c, const struct job *j, const size_t *which, size_t n)
+{
+	struct vp_nodes some = { .n = n, .cap = n, .items = vp_alloc(c->arena, (n + 1) * sizeof(*some.items)) };
+
+	for (size_t i = 0; i < n; i++)
+		some.items[i] = j->nodes->items[which[i]];
+	return some;
+}
+
+static int plan_some(struct vp_ctx *c, const size_t *which, size_t n, void *arg)
+{
+	const struct job *j = arg;
+	struct vp_nodes nodes = pick(c, j, which, n);
+	struct vp_plan plan = { 0 };
+	struct vp_err err = { 0 };
+	struct vp_world w;
+	int rc = vp_world_open(c, false, &w);
+
 	if (rc)
 		return rc;
 	rc = make_plan(c, &w, &nodes, &plan);
-	if (!rc && !wrong && c->output && save(c, &plan, &err))
+	if (!rc && !j->wrong && c->output && save(c, &plan, &err))
 		rc = vp_ctx_error(c, &err);
 	if (!rc && c->json)
 		vp_print_json(vp_plan_json(&plan));
 	else if (!rc && vp_out.level >= 0)
 		vp_plan_print(&plan, stdout);
 	vp_world_close(&w);
-	rc = rc ? rc : wrong;
 	return !rc && c->exit_code && plan.n ? VP_EXIT_PENDING : rc;
+}
+
+/* Of each node; an exit status. */
+static int find_hypervisors(struct vp_ctx *c, const struct vp_nodes *nodes, const char **uris)
+{
+	struct vp_state *s = vp_state_open(c->state_dir, true, NULL);
+	struct vp_err err = { 0 };
+	int rc = VP_EXIT_OK;
+
+	for (size_t i = 0; i < nodes->n && !rc; i++) {
+		const struct vp_node *n = nodes->items[i];
+		struct vp_node_row row = { .host = "" };
+		bool lost;
+
+		if (s && vp_state_node(s, c->arena, n->name, &row, NULL) != 1)
+			row.host = "";
+		uris[i] = vp_hypervisor_of(c, n->host, row.host, &lost);
+		if (lost && n->machine != VP_HYPERVISOR) {
+			vp_fail(&err, VP_E_USAGE, "node %s: none of the hypervisors is '%s': say which one it is for (/system/vprov/host)", n->name,
+				n->host ? n->host : "");
+			rc = vp_ctx_error(c, &err);
+		}
+		/* Its own network is this machine's, whichever hypervisor comes first. */
+		if (lost && n->machine == VP_HYPERVISOR)
+			uris[i] = i ? uris[0] : c->nconnects ? c->connects[0] : vp_site_get(c->site, "connect");
+	}
+	for (size_t i = 1; i < nodes->n && !rc && c->output; i++)
+		if (strcmp(uris[i] ? uris[i] : "", uris[0] ? uris[0] : "") != 0) {
+			vp_fail(&err, VP_E_USAGE, "a plan of several hypervisors is not saved: plan the nodes of each by themselves");
+			rc = vp_ctx_error(c, &err);
+		}
+	vp_state_close(s);
+	return rc;
+}
+
+static int on_each(struct vp_ctx *c, struct job *j, vp_some_fn *fn)
+{
+	const char **uris = vp_alloc(c->arena, (j->nodes->n + 1) * sizeof(*uris));
+	int rc = find_hypervisors(c, j->nodes, uris);
+
+	return rc ? rc : vp_each_hypervisor(c, uris, j->nodes->n, fn, j);
+}
+
+int vp_cmd_plan(struct vp_ctx *c)
+{
+	struct vp_nodes nodes = { 0 };
+	struct job j = { .nodes = &nodes, .wrong = vp_ctx_nodes(c, &nodes) };
+	int rc;
+
+	/* What the right ones need is shown, whatever is wrong with others; apply does nothing then, and no such plan is saved. */
+	if (!nodes.n)
+		return j.wrong ? j.wrong : plan_some(c, NULL, 0, &j);
+	rc = on_each(c, &j, plan_some);
+	return rc && rc != VP_EXIT_PENDING ? rc : j.wrong ? j.wrong : rc;
 }
 
 /* --- apply --- */
@@ -221,24 +289,33 @@ static int carry_out(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *node
 	return follow(w, &plan, &err);
 }
 
+static int apply_some(struct vp_ctx *c, const size_t *which, size_t n, void *arg)
+{
+	const struct job *j = arg;
+	struct vp_nodes nodes = pick(c, j, which, n);
+	struct vp_world w;
+	int rc = vp_world_open(c, true, &w);
+
+	if (rc)
+		return rc;
+	rc = carry_out(c, &w, &nodes, j->saved);
+	vp_world_close(&w);
+	return rc;
+}
+
 int vp_cmd_apply(struct vp_ctx *c)
 {
 	struct vp_nodes nodes = { 0 };
+	struct job j = { .nodes = &nodes };
 	struct vp_err err = { 0 };
-	json_t *saved = NULL;
-	struct vp_world w;
 	int rc;
 
-	if (load_saved(c, &saved, &err) < 0)
+	if (load_saved(c, &j.saved, &err) < 0)
 		return vp_ctx_error(c, &err);
 	rc = vp_ctx_nodes(c, &nodes);
 	if (!rc)
-		rc = vp_world_open(c, true, &w);
-	if (!rc) {
-		rc = carry_out(c, &w, &nodes, saved);
-		vp_world_close(&w);
-	}
-	json_decref(saved);
+		rc = nodes.n ? on_each(c, &j, apply_some) : apply_some(c, NULL, 0, &j);
+	json_decref(j.saved);
 	return rc;
 }
 
@@ -278,14 +355,20 @@ static int rebuild(struct vp_ctx *c, struct vp_world *w)
 	return carry_out(c, w, &nodes, NULL);
 }
 
-int vp_cmd_rebuild(struct vp_ctx *c)
+static int rebuild_some(struct vp_ctx *c, void *arg)
 {
 	struct vp_world w;
 	int rc = vp_world_open(c, true, &w);
 
+	(void)arg;
 	if (!rc) {
 		rc = rebuild(c, &w);
 		vp_world_close(&w);
 	}
 	return rc;
+}
+
+int vp_cmd_rebuild(struct vp_ctx *c)
+{
+	return vp_on_their_hypervisors(c, rebuild_some, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include "../verify/certificate.h"
 #include "durability.h"
+#include "hosts.h"
 #include "together.h"
 
 /* How often everything is measured: one run tells that a node works, a block how fast it is, more blocks what one cannot. */
@@ -343,7 +344,7 @@ static int check_options(const struct vp_ctx *c, struct vp_err *err)
 	return 0;
 }
 
-int vp_cmd_verify(struct vp_ctx *c)
+static int verify_all(struct vp_ctx *c, void *arg)
 {
 	vp_cleanup(vp_state_closep) struct vp_state *s = NULL;
 	json_t *list;
@@ -352,6 +353,7 @@ int vp_cmd_verify(struct vp_ctx *c)
 	bool shown;
 	int rc = 0;
 
+	(void)arg;
 	if (!suite || check_options(c, &err))
 		return vp_ctx_error(c, &err);
 	if (c->recheck)
@@ -377,4 +379,10 @@ int vp_cmd_verify(struct vp_ctx *c)
 		vp_print_json(json_pack("{s:O}", "nodes", list));
 	json_decref(list);
 	return rc;
+}
+
+int vp_cmd_verify(struct vp_ctx *c)
+{
+	/* Those that are measured together are so by one service. */
+	return c->together || c->recheck || !c->nargs ? verify_all(c, NULL) : vp_on_their_hypervisors(c, verify_all, NULL);
 }

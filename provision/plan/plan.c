@@ -409,7 +409,7 @@ static void check_caches(struct look *l, const struct vp_node *n, const char *xm
 		vp_warn("node %s: %s", n->name, what);
 }
 
-static const char *host_part(const char *uri, size_t *len)
+const char *vp_host_part(const char *uri, size_t *len)
 {
 	const char *slashes = strstr(uri, "://"), *at;
 
@@ -421,12 +421,12 @@ static const char *host_part(const char *uri, size_t *len)
 }
 
 /* One machine runs one hypervisor: where the other one answers there, the former is not there any more. */
-static bool same_machine(const char *a, const char *b)
+bool vp_same_machine(const char *a, const char *b)
 {
 	size_t x, y;
 
-	a = host_part(a, &x);
-	b = host_part(b, &y);
+	a = vp_host_part(a, &x);
+	b = vp_host_part(b, &y);
 	return x == y && !strncmp(a, b, x);
 }
 
@@ -439,7 +439,7 @@ static int plan_former(struct look *l, const struct vp_node *n, const struct vp_
 	struct vp_hv *hv = l->w->former ? l->w->former(l->w, row->host, &why) : NULL;
 	int rc;
 
-	if (!hv && !same_machine(row->host, l->w->hv->uri))
+	if (!hv && !vp_same_machine(row->host, l->w->hv->uri))
 		problem(l, n, "virt", VP_E_NOHYPERVISOR,
 			vp_printf(l->a, "it runs on %s, for all that is known, and that cannot be asked: %s", row->host, why.msg));
 	rc = hv ? hv->ops->lookup(hv, n->name, &dom, l->err) : 0;
@@ -750,6 +750,9 @@ static int plan_node(struct look *l, const struct vp_node *n)
 
 	if (found < 0 || (found && is_moved(l, n, &row, &moved)))
 		return -1;
+	if (n->virt_kept)
+		note(l, vp_printf(l->a, "%s stays %s, by an earlier --virt; its profile says %s (--virt %s makes it that)", n->name,
+				  vp_virt_name(n->virt), vp_virt_name(n->own_virt), vp_virt_name(n->own_virt)));
 	carried = found && vp_plan_carries(&row, n, moved ? l->w->hv->uri : NULL);
 	if (moved && !carried && row.life >= VP_ARMED && row.health < VP_STALLED)
 		problem(l, n, "virt", VP_E_RUNNING,

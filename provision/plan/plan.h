@@ -130,6 +130,10 @@ bool vp_link_orphan(const struct vp_link *link, const char *mark, const struct v
  * of which the state has no record, only devices. */
 int vp_plan_destroy(struct vp_world *w, const char *node, const struct vp_node *want, bool keep_disks, struct vp_plan *out, struct vp_err *err);
 
+/* The host in a URI, not ended by NUL; *len is 0 where there is none. Whether two are of one machine. */
+const char *vp_host_part(const char *uri, size_t *len);
+bool vp_same_machine(const char *a, const char *b);
+
 /* A problem that only the world shows, at the place in the profile that asks for it. */
 void vp_plan_problem(struct vp_diags *d, enum vp_severity severity, const struct vp_node *n, const char *field, enum vp_code code, const char *what);
 

@@ -80,10 +80,10 @@ there() { virsh -q -c "$uri" "$@"; }
 sql() { sqlite3 -cmd '.timeout 5000' "$state/vprov.db" "$@"; }
 console() { tr -d '\r' <"$state/console/$1.vprov.test.log"; }
 
-# profile NAME IP VIRT
+# profile NAME IP VIRT : its disk on the bus $bus, where that is set
 profile() {
-	sed "s/>quickstart</>$1</; s/10\.94\.17\.10</$2</; s/>kvm</>$3</; s/>1024</>512</; s/>4096</>1024</; s/\(name=\"enabled\">\)true/\1false/
-		s|<nlist name=\"vprov\">|&<nlist name=\"disk\"><string name=\"format\">raw</string></nlist>|" \
+	sed "s/>quickstart</>$1</; s/10\.94\.17\.10</$2</; s/>kvm</>$3</; s/>1024</>512</; s/>4096</>1024</; s/\(name=\"enabled\">\)true/\1false/; s/\(disk_mib\">\)256/\164/
+		s|<nlist name=\"vprov\">|&<nlist name=\"disk\"><string name=\"format\">raw</string>${bus:+<string name=\"bus\">$bus</string>}</nlist>|" \
 		"$VP_TOP/profiles/quickstart.xml" >"$dir/$1.xml"
 }
 
@@ -108,6 +108,24 @@ installed() {
 	is "$3: installed once, and up" "$(sql "SELECT installs, life, health FROM node WHERE name = '$node'")" "1|9|0"
 	exits 0 "$3: a second plan is empty" vprov plan --exit-code "$dir/$1.xml"
 }
+
+# changed NAME VIRT SED WHAT : it runs on, with what that makes of its profile, and back
+changed() {
+	cp "$dir/$1.xml" "$dir/as-it-was"
+	sed -i "$3" "$dir/$1.xml"
+	exits 3 "$2: a change of the running guest" vprov plan --exit-code "$dir/$1.xml"
+	like "$2: which is made at once" "$output" "\[live\].*live: $4"
+	ok "$2: apply" vprov apply "$dir/$1.xml"
+	exits 0 "$2: a second plan is empty" vprov plan --exit-code "$dir/$1.xml"
+	diag "$output"
+	is "$2: nothing is pending" "$output" "nothing to do"
+	cp "$dir/as-it-was" "$dir/$1.xml"
+	ok "$2: and back" vprov apply "$dir/$1.xml"
+	diag "$output"
+	exits 0 "$2: which is all, too" vprov plan --exit-code "$dir/$1.xml"
+}
+# shellcheck disable=SC2034 # suites use it
+more_disk='s|<nlist name="harddisks">|&<nlist name="sdb"><long name="capacity">64</long></nlist>|'
 
 # carried NAME VIRT : the installed node goes on as that, on the host of $uri, without an installation
 carried() {

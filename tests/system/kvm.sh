@@ -16,6 +16,7 @@ in_ns
 site kvm 3072
 installed kvm1 10.94.17.11 kvm
 like "kvm: it is a guest of KVM" "$(there dumpxml kvm1.vprov.test)" "<domain type='kvm'"
+changed kvm1 kvm "$more_disk" "disk vdb plugged in"
 gone kvm1 kvm
 [[ ! -d $VP_SHARED/profiles ]] || work=$dir table "$uri" kvm qemu
 done_testing

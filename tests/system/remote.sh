@@ -85,6 +85,37 @@ profile none 64 raw /dev/nogroup
 exits 5 "a volume group that is no pool is refused" vprov plan "$dir/node.xml"
 like "with what to do" "$output" "no storage pool .* has the volume group .*pool-define-as NAME logical --target /dev/nogroup"
 
+# --- Two hypervisors in one run: this machine's own, and that one ---
+here="qemu:///embed?root=$state/qemu"
+mkdir "$dir/two"
+two() { "$VPROV" "$1" --virt qemu --state-dir "$state" --connect "$here" --connect $uri "${@:2}"; }
+# one NAME IP HOST
+one() {
+	profile none 64 raw
+	sed "s/>quickstart</>$1</; s/10\.94\.17\.10</$2</; s|<nlist name=\"vprov\">|&${3:+<string name=\"host\">$3</string>}|" "$dir/node.xml" >"$dir/two/$1.xml"
+}
+one near 10.94.17.21 localhost
+one afar 10.94.17.22
+exits 2 "of several hypervisors each node says which is its" two plan "$dir/two"
+like "or is told to" "$output" "afar.vprov.test: none of the hypervisors .*/system/vprov/host"
+one afar 10.94.17.22 127.0.0.1
+exits 3 "two nodes on two hypervisors: a plan" two plan --exit-code "$dir/two"
+like "of each" "$output" "on qemu\+tcp.*create *disk *$far/afar.*on qemu:///embed.*create *disk *$state/disks/near"
+is "in one text for programs, too" "$(two plan --json "$dir/two" | jq -r '[.steps[] | select(.action == "create") | .target | select(startswith("domain"))] | sort | join(" ")')" \
+	"domain afar.vprov.test domain near.vprov.test"
+exits 2 "which is not saved" two plan -o "$dir/saved" "$dir/two"
+ok "apply" two apply "$dir/two"
+diag "$output"
+like "one runs here" "$(virsh -q -c "$here" list --name)" "^near.vprov.test"
+like "one there" "$(there list --name)" "^afar.vprov.test"
+exits 0 "a second plan is empty" two plan --exit-code "$dir/two"
+exits 0 "without --connect each stays where it is" "$VPROV" plan --virt qemu --state-dir "$state" --exit-code "$dir/two"
+is "status knows both" "$(two status --json | jq -r '[.nodes[].host] | sort | join(" ")')" "$uri $here"
+printf 'connect = %s\n' "$here" $uri >"$dir/site"
+exits 0 "the site's configuration names them as well" "$VPROV" plan --virt qemu --state-dir "$state" --config "$dir/site" --exit-code "$dir/two"
+ok "destroy finds both" "$VPROV" destroy -y --state-dir "$state" near.vprov.test afar.vprov.test
+is "nothing is left" "$(there list --all --name; virsh -q -c "$here" list --all --name; ls $far 2>/dev/null)" ""
+
 # --- What its host cannot do ---
 # lacks DESCRIPTION PATTERN ARGUMENT... : plan refuses, and says so
 lacks() {

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# timeout: 1800
+# timeout: 3000
 # A real Xen host: a guest without a boot ROM (xen-para) installed on it over the network, from another machine than it, that then boots from its
-# disk, goes on from it on a real KVM host, and comes back.
+# disk, goes on from it on a real KVM host, and comes back. With XEN=all a Xen-HVM guest as well: five minutes more each.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 # shellcheck source=tests/lib/hosts.sh
@@ -17,6 +17,7 @@ in_ns
 site xen 3072
 installed para 10.94.17.10 xen-para
 like "xen-para: it boots by pygrub" "$(there dumpxml --inactive para.vprov.test)" "<bootloader>.*pygrub"
+changed para xen-para "s/>512</>384</; $more_disk" "memory 384 MiB, disk xvdb plugged in"
 
 # A file on its disk, and what shows it at each start
 there destroy para.vprov.test
@@ -48,11 +49,26 @@ is "kvm: its domain on the other host is gone" "$(virsh -q -c "$xen_uri" list --
 there destroy para.vprov.test
 move_disk "$kvm_uri" "$xen_uri"
 uri=$xen_uri
+if [[ ${XEN:-} == all ]]; then
+	# The BIOS reads IDE word by word, each of which takes an emulated host a millisecond, and SCSI by DMA.
+	bus=scsi profile para 10.94.17.10 xen-para
+	carried para xen-hvm
+	like "xen-hvm: it is a guest of that kind" "$(there dumpxml para.vprov.test)" "machine='xenfv'.*bus='scsi'"
+fi
 carried para xen-para
 is "xen-para: its domain on the other host is gone" "$(virsh -q -c "$kvm_uri" list --all --name | grep para)" ""
 stop_host kvm
 host_address=10.94.17.2
 gone para xen-para
+
+if [[ ${XEN:-} == all ]]; then
+	bus=scsi installed hvm 10.94.17.12 xen-hvm
+	like "xen-hvm: by its ROM, over HTTP" "$(vprov log hvm.vprov.test)" "boot loader sent: GET /boot/ipxe"
+	like "xen-hvm: Xen's own drivers have its disk and its NIC" "$(vprov log hvm.vprov.test)" "disk=xvda disk_driver=vbd.*nic_driver=vif.*hypervisor_type=xen product=HVM"
+	ok "xen-hvm: it is measured" vprov verify hvm.vprov.test
+	diag "$output"
+	gone hvm xen-hvm
+fi
 
 [[ ! -d $VP_SHARED/profiles ]] || work=$dir table "$uri" xen-para xen-hvm
 done_testing
