@@ -52,3 +52,24 @@ program() {
 	[ "$status" -eq 1 ] && [ "$output" = "no space for images" ]
 	[ ! -e "$WORK" ]
 }
+
+@test "fio and iperf 2 themselves: what they print is read" {
+	TIME=1 SIZE=16m DIR=$work run --separate-stderr "$drivers/local.fio"
+	[ "$status" -eq 0 ]
+	[ "$(jq '.jobs[0].read.total_ios > 0 and .jobs[0].write.total_ios > 0' <<<"$output")" = true ]
+	[ -z "$(find "$work" -name 'vprov-fio*')" ]
+	iperf -s >/dev/null 2>&1 3>&- &
+	server=$!
+	sleep 1
+	PEER=127.0.0.1 TIME=1 STREAMS=2 run "$drivers/peer.iperf2"
+	kill $server
+	[ "$status" -eq 0 ]
+	[ "$(grep -cE '^[0-9.]+,127\.0\.0\.1,[0-9]+,127\.0\.0\.1,5001,[0-9]+,0\.0-[0-9.]+,[0-9]+,[0-9]+$' <<<"$output")" -eq 2 ]
+}
+
+@test "a directory that is no NFS is not measured as one; nor is a peer that nobody named" {
+	DIR=$work run "$drivers/nfs.bonnie"
+	[ "$status" -eq 1 ] && [[ $output == *", not nfs" ]]
+	run "$drivers/peer.iperf2"
+	[ "$status" -eq 1 ] && [[ $output == "no peer: "* ]]
+}
