@@ -59,7 +59,9 @@ static const struct vp_option {
 	{ "follow", 'f', NULL, "log console", "go on as it grows" },
 	{ "run", 'r', "RUN", "verify", "print an earlier run's table instead of measuring" },
 	{ "suite", 'S', "SUITE", "verify", "quick: one run (the default); standard: 6, for an interval; full: up to 18, until it is clear" },
+	{ "runs", 'N', "N", "verify", "so many runs instead of a suite's" },
 	{ "only", 'O', "GROUP,...", "verify", "measure these alone: cpu, disk, net, clock, or tests of the site's own by their names" },
+	{ "peer", 'p', "NODE|ADDRESS", "verify", "measure the network to that node, or to a machine where iperf3 -s runs, too" },
 	{ "host", 'H', NULL, "verify", "measure this machine itself, as it would be that node: a baseline" },
 	{ "together", 'T', NULL, "verify", "measure the nodes while all of them work: each, and the total" },
 	{ "durability", 'D', NULL, "verify", "cut the power of a guest with such a disk, and look for what it had acknowledged" },
@@ -172,6 +174,14 @@ static int apply_option(struct vp_ctx *c, const struct vp_option *o, const char 
 	case 'r': c->run = value; break;
 	case 'S': c->suite = value; break;
 	case 'O': c->only = value; break;
+	case 'p': c->peer = value; break;
+	case 'N':
+		if (!vp_parse_u64(value, 1, 1000, &n)) {
+			fprintf(stderr, "vprov: --runs %s: from 1 to 1000\n", value);
+			return -1;
+		}
+		c->runs = (unsigned)n;
+		break;
 	case 'b': c->by = value; break;
 	case 'K': c->recheck = value; break;
 	case 'H': c->host = true; break;

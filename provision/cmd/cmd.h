@@ -15,7 +15,7 @@ struct vp_ctx {
 	const char *command;
 	struct vp_arena *arena;
 	/* Options; NULL, false or -1 where not given. */
-	const char *connect, *config, *output, *run, *confirm, *suite, *only, *recheck, *by;
+	const char *connect, *config, *output, *run, *confirm, *suite, *only, *peer, *recheck, *by;
 	/* Every --connect; where there is one, that is `connect`. */
 	const char *connects[8];
 	size_t nconnects;
@@ -27,6 +27,8 @@ struct vp_ctx {
 	const char *tool;
 	/* Seconds; 0: not given. */
 	unsigned confirm_within;
+	/* Of verify; 0: as many as its suite has. */
+	unsigned runs;
 	bool json, exit_code, watch, follow, restart, reinstall, until_done, yes, keep, unused, markdown, adopt, host, together, durability;
 	/* What is left of the command line. */
 	const char *const *args;

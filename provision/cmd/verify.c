@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../verify/certificate.h"
+#include "../verify/tools.h"
 #include "durability.h"
 #include "hosts.h"
 #include "together.h"
@@ -17,8 +20,16 @@ static const struct suite {
 
 static const struct suite *suite_of(const struct vp_ctx *c, struct vp_err *err)
 {
+	static struct suite own = { "own", 0 };
 	const char *name = c->suite ? c->suite : "quick";
 
+	own.runs = c->runs;
+	if (c->runs && !c->suite)
+		return &own;
+	if (c->runs) {
+		vp_fail(err, VP_E_USAGE, "--runs or --suite, not both");
+		return NULL;
+	}
 	for (size_t i = 0; i < vp_count(suites); i++)
 		if (!strcmp(suites[i].name, name))
 			return &suites[i];
@@ -56,12 +67,14 @@ struct plan {
 	unsigned runs;
 	/* Groups of metrics; "": all. */
 	const char *only;
+	/* Whom they measure the network to besides, and its address; "": nobody. */
+	const char *peer, *address;
 };
 
 /* The node's agent asks for a task at least once a minute: it is left in its row. */
 static int ask(struct vp_world *w, const struct plan *p, const char *name, const char *run, struct vp_err *err)
 {
-	const char *design = vp_printf(w->arena, "runs=%u\nonly=%s\n", p->runs, p->only);
+	const char *design = vp_printf(w->arena, "runs=%u\nonly=%s\npeer=%s\n", p->runs, p->only, p->peer);
 	struct vp_node_row row;
 	json_t *j, *v;
 
@@ -71,9 +84,10 @@ static int ask(struct vp_world *w, const struct plan *p, const char *name, const
 		return vp_fail(err, VP_E_VERIFY, "node %s is not up (%s)", row.name, vp_life_name(row.life));
 	j = json_loads(row.json, 0, NULL);
 	v = json_object_get(j, "verify");
-	row.task = vp_printf(w->arena, "verify %s %lld %lld %lld%s%s", run, (long long)json_integer_value(json_object_get(v, "cpu_laps")),
+	row.task = vp_printf(w->arena, "verify %s %lld %lld %lld%s%s%s%s", run, (long long)json_integer_value(json_object_get(v, "cpu_laps")),
 			     (long long)json_integer_value(json_object_get(v, "net_seconds")),
-			     (long long)json_integer_value(json_object_get(v, "disk_mib")), *p->only ? " only=" : "", p->only);
+			     (long long)json_integer_value(json_object_get(v, "disk_mib")), *p->only ? " only=" : "", p->only,
+			     *p->address ? " peer=" : "", p->address);
 	json_decref(j);
 	if (vp_state_result_put(w->state, name, run, "design", design, strlen(design), err))
 		return -1;
@@ -127,14 +141,60 @@ static bool unclear(struct vp_world *w, const char *const *nodes, size_t n)
 	return false;
 }
 
+/* The node that listens while others measure the network to it; not one of these. */
+static int serve(struct vp_world *w, const struct plan *p, bool begin, struct vp_err *err)
+{
+	struct vp_node_row row;
+
+	if (vp_find_node(w->state, w->arena, p->peer, &row, err))
+		return -1;
+	if (begin && row.life < VP_UP)
+		return vp_fail(err, VP_E_VERIFY, "node %s, the peer, is not up (%s)", row.name, vp_life_name(row.life));
+	row.task = begin ? vp_printf(w->arena, "serve %s", p->session) : "";
+	return vp_state_put(w->state, &row, err);
+}
+
+/* Whom: a node, whose address is in its row and which then listens (1), or an address (0). -1 where it is neither. */
+static int find_peer(struct vp_ctx *c, struct vp_world *w, struct plan *p, struct vp_err *err)
+{
+	struct vp_node_row row;
+	struct in_addr in;
+	json_t *j, *nic;
+
+	p->peer = p->address = "";
+	if (!c->peer)
+		return 0;
+	p->peer = c->peer;
+	p->address = c->peer;
+	if (inet_pton(AF_INET, c->peer, &in) == 1)
+		return 0;
+	for (size_t i = 0; i < c->nargs; i++)
+		if (!strcmp(c->args[i], c->peer))
+			return vp_fail(err, VP_E_USAGE, "--peer %s: it is one of those that measure", c->peer);
+	if (vp_find_node(w->state, w->arena, c->peer, &row, err))
+		return -1;
+	j = json_loads(row.json, 0, NULL);
+	nic = json_array_get(json_object_get(j, "nics"), 0);
+	p->address = vp_strdup(c->arena, json_string_value(json_object_get(nic, "ip")) ? json_string_value(json_object_get(nic, "ip")) : "");
+	json_decref(j);
+	if (!*p->address)
+		return vp_fail(err, VP_E_VERIFY, "node %s, the peer, has no address in its profile", c->peer);
+	return serve(w, p, true, err) ? -1 : 1;
+}
+
 static int measure(struct vp_ctx *c, const struct suite *suite, struct vp_err *err)
 {
-	const struct plan p = { session_name(c->arena), suite->runs, c->only ? c->only : "" };
+	struct plan p = { .session = session_name(c->arena), .runs = suite->runs, .only = c->only ? c->only : "" };
 	struct vp_world w;
-	int rc = vp_world_open(c, true, &w);
+	int rc = vp_world_open(c, true, &w), serves;
 
 	if (rc)
 		return rc;
+	serves = find_peer(c, &w, &p, err);
+	if (serves < 0) {
+		vp_world_close(&w);
+		return vp_ctx_error(c, err);
+	}
 	for (unsigned i = 1; i <= suite->runs; i++) {
 		if (suite->runs > 1 && !c->json)
 			vp_say("run %u of %s%u", i, suite->runs > VP_STAT_BLOCK ? "at most " : "", suite->runs);
@@ -144,6 +204,8 @@ static int measure(struct vp_ctx *c, const struct suite *suite, struct vp_err *e
 		if (i % VP_STAT_BLOCK == 0 && !unclear(&w, c->args, c->nargs))
 			break;
 	}
+	if (serves && serve(&w, &p, false, err))
+		vp_warn("%s", err->msg);
 	if (rc != VP_EXIT_INTERRUPTED && vp_service_idle(&w) && vp_service_stop(w.state_dir, err))
 		vp_warn("%s", err->msg);
 	vp_world_close(&w);
@@ -151,6 +213,8 @@ static int measure(struct vp_ctx *c, const struct suite *suite, struct vp_err *e
 }
 
 /* --- The machine itself --- */
+
+#define OWN_DIR "/etc/vprov/verify.d"
 
 struct bare {
 	struct vp_ctx *c;
@@ -169,6 +233,31 @@ static int run_tool(struct bare *b, const char *run, const char *result, const c
 	return vp_run(&child, err) || vp_state_result_put(b->state, b->name, run, result, vp_buf_str(&out), out.len, err) ? -1 : 0;
 }
 
+/* Names a tool that there is: as agents of nodes take them. */
+static int is_own(const struct dirent *e)
+{
+	const char *dot = strrchr(e->d_name, '.');
+
+	return dot && dot != e->d_name && vp_tool_known(dot + 1);
+}
+
+/* The site's own tests, which the machine has in the same place as nodes. */
+static int bare_own(struct bare *b, const char *run, struct vp_err *err)
+{
+	struct dirent **list = NULL;
+	int n = scandir(OWN_DIR, &list, is_own, alphasort), rc = 0;
+
+	for (int i = 0; i < n; i++) {
+		const char *path = vp_printf(b->c->arena, OWN_DIR "/%s", list[i]->d_name);
+
+		if (!rc && !access(path, X_OK))
+			rc = run_tool(b, run, vp_strdup(b->c->arena, list[i]->d_name), (const char *const[]){ path, NULL }, err);
+		free(list[i]);
+	}
+	free(list);
+	return rc;
+}
+
 static int bare_run(struct bare *b, const char *run, struct vp_err *err)
 {
 	struct vp_arena *a = b->c->arena;
@@ -185,7 +274,8 @@ static int bare_run(struct bare *b, const char *run, struct vp_err *err)
 	       run_tool(b, run, "cpu", (const char *const[]){ b->guest, "cpu", laps, NULL }, err) ||
 	       run_tool(b, run, "bonnie",
 			(const char *const[]){ "bonnie++", "-q", "-d", b->dir, "-u", "root", "-n", "0", "-f", "-D", "-s", size, "-r", ram, NULL },
-			err);
+			err) ||
+	       bare_own(b, run, err);
 }
 
 /* Under the node's settings, so that both do the same work. */
@@ -325,6 +415,8 @@ static int check_options(const struct vp_ctx *c, struct vp_err *err)
 {
 	if (c->recheck && (c->nargs || c->durability || c->run || c->suite || c->host || c->output))
 		return vp_fail(err, VP_E_USAGE, "--recheck takes a file and nothing else");
+	if (c->peer && (c->recheck || c->run || c->host || c->together || c->durability))
+		return vp_fail(err, VP_E_USAGE, "--peer is of what nodes measure by themselves");
 	if (c->only && (c->recheck || c->run || c->host || c->together || c->durability))
 		return vp_fail(err, VP_E_USAGE, "--only is of what nodes measure by themselves");
 	if (c->only && strspn(c->only, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_,") != strlen(c->only))
@@ -339,7 +431,7 @@ static int check_options(const struct vp_ctx *c, struct vp_err *err)
 		return vp_fail(err, VP_E_USAGE, "--durability takes nodes and nothing else");
 	if (c->together && (c->host || c->run || c->output || c->recheck))
 		return vp_fail(err, VP_E_USAGE, "--together measures nodes, and keeps what they do");
-	if (c->run && c->suite)
+	if (c->run && (c->suite || c->runs))
 		return vp_fail(err, VP_E_USAGE, "--run prints what was measured, --suite measures");
 	return 0;
 }

@@ -190,6 +190,8 @@ struct task {
 	unsigned laps, net_seconds, disk_mib;
 	/* Groups of measurements, with commas between them; "": all. */
 	char only[256];
+	/* Whom the network is measured to besides; "": nobody. */
+	char peer[64];
 	/* Of work together with other nodes; "" for the measurements by itself. */
 	char kind[16];
 	unsigned warm, seconds;
@@ -278,7 +280,7 @@ static int do_fio(const struct agent *a, const struct task *k, struct text *t)
 }
 
 /* iperf3 exits with 0 where the server was busy or away: what it printed says so. Tries again for a while. */
-static int iperf3(const struct agent *a, const struct task *k, struct text *t, const char *reverse)
+static int iperf3(const char *server, const struct task *k, struct text *t, const char *reverse)
 {
 	char seconds[32];
 	int rc = -1;
@@ -290,7 +292,7 @@ static int iperf3(const struct agent *a, const struct task *k, struct text *t, c
 			text_free(t);
 			text_open(t);
 		}
-		rc = run((const char *const[]){ "iperf3", "-J", "--connect-timeout", "5000", "-c", a->server, "-t", seconds, reverse, NULL }, t,
+		rc = run((const char *const[]){ "iperf3", "-J", "--connect-timeout", "5000", "-c", server, "-t", seconds, reverse, NULL }, t,
 			 (int)k->net_seconds + 60);
 		fflush(t->f);
 		if (!rc && !strstr(t->data, "\"error\":"))
@@ -301,12 +303,24 @@ static int iperf3(const struct agent *a, const struct task *k, struct text *t, c
 
 static int do_send(const struct agent *a, const struct task *k, struct text *t)
 {
-	return iperf3(a, k, t, NULL);
+	return iperf3(a->server, k, t, NULL);
 }
 
 static int do_receive(const struct agent *a, const struct task *k, struct text *t)
 {
-	return iperf3(a, k, t, "-R");
+	return iperf3(a->server, k, t, "-R");
+}
+
+static int do_peer_send(const struct agent *a, const struct task *k, struct text *t)
+{
+	(void)a;
+	return iperf3(k->peer, k, t, NULL);
+}
+
+static int do_peer_receive(const struct agent *a, const struct task *k, struct text *t)
+{
+	(void)a;
+	return iperf3(k->peer, k, t, "-R");
 }
 
 static int do_proof(const struct agent *a, const struct task *k, struct text *t)
@@ -341,13 +355,19 @@ static int do_clock(const struct agent *a, const struct task *k, struct text *t)
 	return vp_guest_clocks(t->f, seconds, ask_service, &asker);
 }
 
-/* Of the group "" always. */
+/* Of the group "" always; "peer_..." only where there is one. */
 static const struct measurement {
 	const char *name, *group;
 	int (*run)(const struct agent *a, const struct task *k, struct text *t);
 } measurements[] = {
-	{ "proof", "", do_proof },	{ "cpu", "cpu", do_cpu },	   { "bonnie", "disk", do_bonnie },
-	{ "fio", "disk", do_fio },	{ "iperf3_send", "net", do_send }, { "iperf3_receive", "net", do_receive },
+	{ "proof", "", do_proof },
+	{ "cpu", "cpu", do_cpu },
+	{ "bonnie", "disk", do_bonnie },
+	{ "fio", "disk", do_fio },
+	{ "iperf3_send", "net", do_send },
+	{ "iperf3_receive", "net", do_receive },
+	{ "peer_send", "net", do_peer_send },
+	{ "peer_receive", "net", do_peer_receive },
 	{ "clock", "clock", do_clock },
 };
 
@@ -456,7 +476,8 @@ static int verify(const struct agent *a, const struct task *k)
 		double start = vp_guest_clock(CLOCK_BOOTTIME);
 		struct text t;
 
-		if (*measurements[i].group && !is_meant(k, measurements[i].group, strlen(measurements[i].group)))
+		if ((*measurements[i].group && !is_meant(k, measurements[i].group, strlen(measurements[i].group))) ||
+		    (!strncmp(measurements[i].name, "peer_", 5) && !*k->peer))
 			continue;
 		text_open(&t);
 		rc = told(a, k, measurements[i].name, start, measurements[i].run(a, k, &t), &t, times.f);
@@ -486,9 +507,12 @@ static int together_tell(const void *agent, const char *what)
 static int together(const struct agent *a, const struct task *k)
 {
 	struct asker t = { a, k };
-	struct vp_together_task task = { k->kind, k->warm, k->seconds, k->disk_mib, WORK_DIR, ask_service, together_tell, &t };
+	char url[300];
+	struct vp_together_task task = { k->kind, k->warm, k->seconds, k->disk_mib, WORK_DIR, url, ask_service, together_tell, &t };
 	struct text out;
 	int rc;
+
+	snprintf(url, sizeof(url), "%s/boot/initrd", a->url);
 
 	wait_for_quiet();
 	text_open(&out);
@@ -508,16 +532,37 @@ static int together(const struct agent *a, const struct task *k)
 
 static bool is_verify(const char *answer, struct task *k)
 {
-	const char *only = strstr(answer, " only=");
+	const char *only = strstr(answer, " only="), *peer = strstr(answer, " peer=");
 
 	if (only)
 		sscanf(only, " only=%255[A-Za-z0-9_,-]", k->only);
+	if (peer)
+		sscanf(peer, " peer=%63[0-9.]", k->peer);
 	return sscanf(answer, "verify %63[A-Za-z0-9._:-] %u %u %u", k->run, &k->laps, &k->net_seconds, &k->disk_mib) == 4;
 }
 
 static bool is_together(const char *answer, struct task *k)
 {
 	return sscanf(answer, "verify %63[A-Za-z0-9._:-] together %15[a-z] %u %u %u", k->run, k->kind, &k->warm, &k->seconds, &k->disk_mib) == 5;
+}
+
+/* Listens as long as others are to measure the network to this node. */
+static void listen_for(bool wanted)
+{
+	static pid_t pid;
+
+	if (pid > 0 && (!wanted || waitpid(pid, NULL, WNOHANG) == pid)) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		pid = 0;
+	}
+	if (!wanted || pid > 0)
+		return;
+	pid = fork();
+	if (!pid) {
+		execlp("iperf3", "iperf3", "-s", NULL);
+		_exit(127);
+	}
 }
 
 /* 0 where the service answered; *when it last had work. */
@@ -527,6 +572,7 @@ static int work(const struct agent *a, char *last, double *when)
 	char *answer = NULL;
 	int status = call(a, "GET", "task", NULL, &answer), rc = status < 0 ? -1 : 0;
 
+	listen_for(status == 200 && !strncmp(answer, "serve ", 6));
 	if (status == 200 && (is_verify(answer, &k) || is_together(answer, &k))) {
 		struct text none;
 

@@ -52,13 +52,15 @@ double vp_guest_lap(void);
 
 /* Work at the same time as other nodes. */
 struct vp_together_task {
-	/* "cpu", "disk" */
+	/* "cpu", "disk", "net" */
 	const char *kind;
 	/* Seconds before what counts, and of it. The work goes on until the host says stop. */
 	unsigned warm, seconds;
 	/* MiB that are written, over and over, in this directory. */
 	unsigned mib;
 	const char *dir;
+	/* What is fetched, over and over. */
+	const char *url;
 	/* What the host says now: "... go TIME", "... stop", and its clock, "host=TIME" (malloc; NULL: no answer). Tells it something; 0 where it
 	 * heard. */
 	char *(*ask)(const void *agent);

@@ -98,8 +98,7 @@ static void choose(struct vp_arena *a, const struct vp_verification *v, struct v
 		gather(a, &kinds[2], NULL, v, m, known);
 }
 
-/* The share that the metric may lose, NaN where nobody says. */
-static double tolerance_of(struct vp_arena *a, json_t *verify, const char *metric)
+double vp_gate_tolerance(struct vp_arena *a, json_t *verify, const char *metric)
 {
 	json_t *list = json_object_get(verify, "tolerances"), *item;
 	size_t i;
@@ -139,7 +138,7 @@ static void decide(struct vp_arena *a, struct vp_metric *m, unsigned look)
 	const char *loss = isinf(c->high) ? vp_printf(a, "%.1f %%", 100 * c->loss)
 					  : vp_printf(a, "%.1f %% [%.1f, %.1f]", 100 * c->loss, 100 * c->low, 100 * c->high);
 
-	int taken = c->gate == VP_GATE_FAIL ? is_taken(a, m, look) : 0;
+	int taken = c->gate != VP_GATE_FAIL ? 0 : m->left ? is_taken(a, m, look) : -1;
 
 	if (taken > 0) {
 		m->verdict = VP_VOID;
@@ -171,7 +170,7 @@ void vp_gate(struct vp_arena *a, const struct vp_verification *v, struct vp_metr
 	json_t *verify = json_object_get(expect, "verify");
 	const char *wanted = json_string_value(json_object_get(verify, "baseline"));
 
-	m->tolerance = tolerance_of(a, verify, m->name);
+	m->tolerance = vp_gate_tolerance(a, verify, m->name);
 	/* Of a drift that is next to nothing a share is lost, or gained, that means nothing. */
 	if (isnan(m->tolerance) && !strncmp(m->name, "clock.", 6))
 		return;

@@ -41,6 +41,8 @@ struct judge {
 	size_t nruns, cap;
 	/* Groups of metrics that were asked for; "": all. */
 	const char *only;
+	/* Whom they measured the network to besides. */
+	const char *peer;
 };
 
 /* What is measured always, in this order. */
@@ -59,6 +61,9 @@ static const struct row {
 	{ "net.send", "Mbit/s", "iperf3_send", "iperf3", "send", true },
 	{ "net.receive", "Mbit/s", "iperf3_receive", "iperf3", "receive", true },
 }, optional[] = {
+	/* To another guest, or a machine that was named. */
+	{ "net.peer_send", "Mbit/s", "peer_send", "iperf3", "send", true },
+	{ "net.peer_receive", "Mbit/s", "peer_receive", "iperf3", "receive", true },
 	{ "disk.fdatasync", "us", "fio", "fio", "sync.p50", true },
 	{ "disk.fdatasync_p99", "us", "fio", "fio", "sync.p99", true },
 	{ "clock.drift_idle", "ppm", "clock", "clock", "drift_idle", true },
@@ -297,7 +302,8 @@ static double run_value(struct judge *j, const struct run *run, struct vp_metric
 	else if (!n)
 		doubt(m, VP_INCONCLUSIVE, "too short to be measured: it needs a larger file");
 	else if (!m->env)
-		m->env = vp_environ(j->arena, run->proof, raw_text(j, run, "host"), j->expect, row->tool, reading.with);
+		m->env = vp_environ(j->arena, run->proof, raw_text(j, run, "host"), j->expect, row->tool,
+				    strncmp(row->result, "peer_", 5) ? reading.with : vp_printf(j->arena, "%s,peer=%s", reading.with, j->peer));
 	if (n && !is_alone(j, run, m, row, vp_stat_median(laps, n)))
 		return NAN;
 	return vp_stat_median(laps, n);
@@ -441,11 +447,12 @@ static void read_design(struct judge *j)
 	size_t runs = strtoul(vp_proof_get(j->arena, text, "runs"), NULL, 10);
 
 	j->only = vp_proof_get(j->arena, text, "only");
+	j->peer = vp_proof_get(j->arena, text, "peer");
 	j->v->look = j->nruns < runs && j->nruns / VP_STAT_BLOCK < VP_STAT_LOOKS ? (unsigned)(j->nruns / VP_STAT_BLOCK) : VP_STAT_LOOKS;
 	j->v->look = j->v->look ? j->v->look : 1;
 }
 
-static enum vp_verdict worse(enum vp_verdict a, enum vp_verdict b)
+enum vp_verdict vp_verdict_worse(enum vp_verdict a, enum vp_verdict b)
 {
 	static const int rank[] = { [VP_PASS] = 0, [VP_INCONCLUSIVE] = 1, [VP_FAIL] = 2, [VP_VOID] = 3 };
 
@@ -487,5 +494,5 @@ void vp_verify_judge(struct vp_arena *a, const char *node, const struct vp_resul
 	judge_optional(&j);
 	judge_owns(&j);
 	for (size_t i = 0; i < out->n; i++)
-		out->verdict = worse(out->verdict, out->metrics[i].verdict);
+		out->verdict = vp_verdict_worse(out->verdict, out->metrics[i].verdict);
 }

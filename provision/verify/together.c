@@ -341,26 +341,33 @@ json_t *vp_together_json(const struct vp_together *t)
 			 t->overlap, "fairness", t->fairness, "jain", t->jain, "nodes", parts);
 }
 
-static int keep(struct vp_state *s, struct vp_arena *a, const struct vp_together *t, const char *node, const char *metric, double value,
-		const char *env, struct vp_err *err)
+static int keep(struct vp_state *s, struct vp_arena *a, const struct vp_together *t, const char *node, const char *metric, const char *unit,
+		double value, const char *env, struct vp_err *err)
 {
-	const struct vp_sample x = { node, t->run, metric,   t->unit, value, false, vp_environ_key(a, env), vp_environ_work(a, env),
-				     env,  false,  vp_wall() };
+	const struct vp_sample x = {
+		node, t->run, metric, unit, value, false, vp_environ_key(a, env), vp_environ_work(a, env), env, false, vp_wall()
+	};
 
 	return vp_sample_put(s, &x, err);
 }
 
 int vp_together_keep(struct vp_state *s, struct vp_arena *a, const struct vp_together *t, struct vp_err *err)
 {
-	const char *metric = vp_printf(a, "together.%s", t->kind), *each = vp_printf(a, "%s.each", metric);
+	const char *metric = vp_printf(a, "together.%s", t->kind), *each = vp_printf(a, "%s.each", metric), *all, *env;
 
 	if (t->verdict == VP_VOID || t->verdict == VP_FAIL || !(t->total > 0))
 		return 0;
 	for (size_t i = 0; i < t->n; i++) {
 		const struct vp_part *p = &t->parts[i];
 
-		if (p->rate > 0 && keep(s, a, t, p->node, each, p->rate, vp_printf(a, "%svms=%zu\n", p->env, t->n), err))
+		if (p->rate > 0 && keep(s, a, t, p->node, each, t->unit, p->rate, vp_printf(a, "%svms=%zu\n", p->env, t->n), err))
 			return -1;
 	}
-	return keep(s, a, t, vp_printf(a, "%zu together", t->n), metric, t->total, vp_printf(a, "%svms=%zu\n", t->parts[0].env, t->n), err);
+	all = vp_printf(a, "%zu together", t->n);
+	env = vp_printf(a, "%svms=%zu\n", t->parts[0].env, t->n);
+	return keep(s, a, t, all, metric, t->unit, t->total, env, err) ||
+			       (t->n > 1 && (keep(s, a, t, all, vp_printf(a, "%s.fairness", metric), "of the mean", t->fairness, env, err) ||
+					     keep(s, a, t, all, vp_printf(a, "%s.jain", metric), "Jain", t->jain, env, err)))
+		       ? -1
+		       : 0;
 }

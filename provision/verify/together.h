@@ -34,7 +34,7 @@ struct vp_part {
 };
 
 struct vp_together {
-	/* "cpu", "disk" */
+	/* "cpu", "disk", "net" */
 	const char *kind, *unit;
 	const char *run;
 	struct vp_part *parts;
@@ -54,7 +54,16 @@ struct vp_together {
 void vp_together_judge(struct vp_arena *a, const char *run, const char *kind, struct vp_part *parts, size_t n, struct vp_together *out);
 void vp_together_print(const struct vp_together *t, FILE *f);
 json_t *vp_together_json(const struct vp_together *t);
-/* As samples "together.KIND" of "N together", and "together.KIND.each" of every node, with "vms=N" in their environments. */
+/*
+ * As samples "together.KIND", "together.KIND.fairness" and "together.KIND.jain" of "N together", and "together.KIND.each" of every node, with "vms=N"
+ * in their environments.
+ */
 int vp_together_keep(struct vp_state *s, struct vp_arena *a, const struct vp_together *t, struct vp_err *err);
+/*
+ * What a session's runs say of totals and fairness against what may be lost ("verify" of expect): a total against known ones of as many such nodes, a
+ * smallest share against the mean itself, which "together.KIND.fairness=10%" allows it to be a tenth below. Runs that are void are left out. Pure.
+ */
+void vp_together_gate(struct vp_arena *a, const struct vp_together *runs, size_t n, json_t *expect, const struct vp_samples *known,
+		      struct vp_verification *out);
 
 #endif

@@ -59,6 +59,8 @@ struct vp_verification {
 
 /* "pass", "fail", "inconclusive", "void" */
 const char *vp_verdict_name(enum vp_verdict v);
+/* Void beats fail beats inconclusive beats pass. */
+enum vp_verdict vp_verdict_worse(enum vp_verdict a, enum vp_verdict b);
 
 /*
  * Judges the runs of one session, in the order of their names: results "proof", "cpu", "bonnie", "iperf3_send", "iperf3_receive", "timings", "host",

@@ -30,12 +30,13 @@ exits 0 "four nodes are installed" vprov apply "$dir"/n?.xml
 exits 0 "they work together" vprov verify --together --json "${nodes[@]}"
 json=$(sed -n '/^{/,$p' <<<"$output")
 diag "$(jq -c '.together[] | [.kind, .verdict, .reason, .overlap, .total, .naive, .fairness, .jain, [.nodes[].rate]]' <<<"$json")"
-is "on the CPU and on the disk" "$(jq -c '[.together[] | [.kind, .verdict]]' <<<"$json")" '[["cpu","pass"],["disk","pass"]]'
+is "on the CPU, the disk and the network" "$(jq -c '[.together[] | [.kind, .verdict]]' <<<"$json")" '[["cpu","pass"],["disk","pass"],["net","pass"]]'
+like "how fair that is, is a metric" "$(jq -c '[.nodes[0].metrics[].name]' <<<"$json")" '"together.cpu.fairness".*"together.net.fairness"'
 is "at the same time" "$(jq '[.together[].overlap >= 0.95] | all' <<<"$json")" true
 is "the total is that of all" "$(jq '[.together[] | (.total - ([.nodes[].rate] | add) | fabs) < 1e-6 * .total] | all' <<<"$json")" true
 is "each has its share" "$(jq '[.together[].nodes[].rate > 0] | all' <<<"$json")" true
 exits 0 "one of them by itself" vprov verify --together "${nodes[0]}"
-like "is measured in the same way" "$output" 'cpu of 1 together.*disk of 1 together'
+like "is measured in the same way" "$output" 'cpu of 1 together.*disk of 1 together.*net of 1 together'
 exits 0 "what more of them bring is compared" vprov compare --by vms --json
 like "by their number" "$(jq -c '[.metrics[] | select(.metric == "together.cpu") | .groups[].label] | sort' <<<"$output")" '\["1","4"\]'
 

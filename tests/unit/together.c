@@ -146,6 +146,83 @@ static void an_unfair_share_is_told(void **state)
 	assert_near(t.jain, 2.25 * 2.25 / (3 * (1 + 1 + 0.0625)), 1e-3);
 }
 
+/* Six runs whose smallest share is that of the mean, against what is asked for. */
+static void a_share_is_asked_for(void **state)
+{
+	static const struct {
+		const char *tolerance;
+		double least;
+		size_t n;
+		enum vp_verdict verdict;
+		const char *words;
+	} cases[] = {
+		{ "*=50%", 0.33, 6, VP_FAIL, "who had least had 0.33 [0.33, 0.34] of the mean; 0.50 are asked for" },
+		{ "together.cpu.fairness=70%", 0.33, 6, VP_PASS, "" },
+		{ "together.cpu.fairness=66.7%", 0.33, 6, VP_INCONCLUSIVE, "0.33 are asked for" },
+		{ "together.cpu.fairness=50%", 0.33, 5, VP_INCONCLUSIVE, "5 runs cannot tell" },
+		{ "disk.*=1%", 0.33, 6, VP_PASS, "" },
+	};
+	const struct guest guests[] = { { .piece = 0.1, .workers = 1, .seconds = 25 },
+					{ .piece = 0.1, .workers = 1, .seconds = 25 },
+					{ .piece = 0.4, .workers = 1, .seconds = 25 } };
+	struct vp_together one = judge(guests, 3), runs[6];
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(cases); i++) {
+		json_t *expect = json_pack("{s:{s:[s]}}", "verify", "tolerances", cases[i].tolerance);
+		struct vp_verification v;
+		const struct vp_metric *m;
+
+		for (size_t k = 0; k < cases[i].n; k++) {
+			runs[k] = one;
+			runs[k].fairness = cases[i].least + 0.001 * (double)k;
+		}
+		vp_together_gate(arena, runs, cases[i].n, expect, NULL, &v);
+		json_decref(expect);
+		assert_int_equal(v.n, 2);
+		m = &v.metrics[1];
+		assert_string_equal(m->name, "together.cpu.fairness");
+		assert_int_equal(m->nsamples, cases[i].n);
+		if (m->verdict != cases[i].verdict || !strstr(m->reason, cases[i].words))
+			fail_msg("%zu: %s: %s", i, vp_verdict_name(m->verdict), m->reason);
+	}
+}
+
+/* The total is judged as any metric, against as many such nodes; of runs that were void it needs more than half to be none. */
+static void a_total_has_its_past(void **state)
+{
+	const struct guest guests[] = { { .piece = 0.25, .workers = 1, .seconds = 25 }, { .piece = 0.25, .workers = 1, .seconds = 25 } };
+	struct vp_together one = judge(guests, 2), runs[6];
+	json_t *expect = json_pack("{s:{s:s, s:[s]}}", "verify", "baseline", "past", "tolerances", "together.cpu=20%");
+	struct vp_samples known = { 0 };
+	struct vp_verification v;
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++) {
+		runs[i] = one;
+		runs[i].total += 0.001 * (double)i;
+	}
+	vp_together_gate(arena, runs, 6, expect, NULL, &v);
+	assert_int_equal(v.metrics[0].verdict, VP_INCONCLUSIVE);
+	known.items = vp_alloc(arena, 10 * sizeof(*known.items));
+	for (int i = 0; i < 10; i++)
+		known.items[known.n++] = (struct vp_sample){
+			"2 together",	   "earlier",	     "together.cpu", "M/s", 2 * one.total + 0.01 * i, false, v.metrics[0].key,
+			v.metrics[0].work, v.metrics[0].env, false,	     1
+		};
+	vp_together_gate(arena, runs, 6, expect, &known, &v);
+	assert_int_equal(v.metrics[0].verdict, VP_FAIL);
+	assert_int_equal(v.verdict, VP_FAIL);
+	assert_non_null(strstr(v.metrics[0].reason, "it loses 50."));
+	for (size_t i = 0; i < 3; i++) {
+		runs[i].verdict = VP_VOID;
+		runs[i].reason = "no";
+	}
+	vp_together_gate(arena, runs, 6, expect, &known, &v);
+	assert_int_equal(v.verdict, VP_VOID);
+	json_decref(expect);
+}
+
 /* Each lie, and the words of its reason. */
 static void lies_are_void(void **state)
 {
@@ -215,6 +292,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_total_is_of_the_common_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_not_together_is_void, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_unfair_share_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_share_is_asked_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_total_has_its_past, setup, teardown),
 		cmocka_unit_test_setup_teardown(lies_are_void, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_result_has_its_time, setup, teardown),
 	};
