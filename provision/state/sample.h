@@ -20,7 +20,7 @@ struct vp_sample {
 	const char *work;
 	/* KEY=VALUE lines: what `key` is a digest of. */
 	const char *env;
-	/* It was judged bad: nothing to compare others with. */
+	/* It was judged bad, or its host was too busy: nothing to compare others with. */
 	bool bad;
 	double time;
 };

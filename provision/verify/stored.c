@@ -19,15 +19,18 @@ int vp_verify_stored(struct vp_state *s, struct vp_arena *a, const char *node, c
 	return 0;
 }
 
+/* Of a sample of which the host kept more than this to itself, nobody knows what it would have been: nothing to compare others with. */
+#define KEPT 0.5
+
 static int keep(struct vp_state *s, const struct vp_verification *v, struct vp_err *err)
 {
 	for (size_t i = 0; i < v->n; i++) {
 		const struct vp_metric *m = &v->metrics[i];
 
 		for (size_t k = 0; k < m->nsamples && m->verdict != VP_VOID; k++) {
-			const struct vp_sample x = { v->node,  m->runs[k], m->name, m->unit, m->samples[k],
-						     m->less,  m->key,	   m->work, m->env,  m->verdict == VP_FAIL,
-						     vp_wall() };
+			bool bad = m->verdict == VP_FAIL || m->left[k] < 1 - KEPT;
+			const struct vp_sample x = { v->node, m->runs[k], m->name, m->unit, m->samples[k], m->less,
+						     m->key,  m->work,	  m->env,  bad,	    vp_wall() };
 
 			if (vp_sample_put(s, &x, err))
 				return -1;

@@ -583,13 +583,13 @@ static struct vp_results with_each(const struct vp_results *raw, const char *nam
 }
 
 /* A look a second: its processors ran for `ran` of each, and waited for the rest; something waited for a processor for `pressed` of it. */
-static const char *counters_of(double ran, double pressed)
+static const char *counters_of(double begin, double ran, double pressed)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf b = { 0 };
 
 	vp_buf_addf(&b, VP_COST_HEADER);
 	for (int i = 0; i < 46; i++)
-		vp_buf_addf(&b, "%d %.0f %.0f 0 0 %.0f %.0f\n", 1000 + i, 1e9 * i, 1e9 * ran * i, 1e9 * (1 - ran) * i, 1e6 * pressed * i);
+		vp_buf_addf(&b, "%.3f %.0f %.0f 0 0 %.0f %.0f\n", begin + i, 1e9 * i, 1e9 * ran * i, 1e9 * (1 - ran) * i, 1e6 * pressed * i);
 	return vp_strdup(arena, vp_buf_str(&b));
 }
 
@@ -616,7 +616,7 @@ static void test_taken(void **state)
 	vp_verify_judge(arena, "ce01.example.org", &raw, expect, &known, &v);
 	know_ten("host:machine", 1100, metric(&v, "disk.seeks"), "another key");
 	for (size_t i = 0; i < vp_count(cases); i++) {
-		struct vp_results more = with_each(&raw, "cost", counters_of(cases[i].ran, cases[i].pressed));
+		struct vp_results more = with_each(&raw, "cost", counters_of(1000, cases[i].ran, cases[i].pressed));
 		const struct vp_metric *m;
 
 		vp_verify_judge(arena, "ce01.example.org", &more, expect, &known, &v);
@@ -820,6 +820,7 @@ static void test_stored(void **state)
 	struct vp_verification v;
 	struct vp_err err = { 0 };
 	struct vp_state *s = vp_state_open(dir, false, &err);
+	const char *counters;
 	unsigned seeks = 0;
 
 	(void)state;
@@ -854,6 +855,15 @@ static void test_stored(void **state)
 			assert_false(samples.items[i].bad);
 		}
 	assert_int_equal(seeks, 6);
+	/* Where the host kept most of itself to itself they are no baseline: in run 3, which just came. */
+	counters = counters_of(vp_wall() - 20, 0.4, 0);
+	assert_int_equal(vp_state_result_put(s, "n", SESSION ".03", "cost", counters, strlen(counters), &err), 0);
+	assert_int_equal(vp_verify_finish(s, arena, "n", expect, &v, &err), 0);
+	samples = (struct vp_samples){ 0 };
+	assert_int_equal(vp_samples(s, arena, &samples, &err), 0);
+	for (size_t i = 0; i < samples.n; i++)
+		if (!strncmp(samples.items[i].metric, "disk.", 5))
+			assert_int_equal(samples.items[i].bad, !strcmp(samples.items[i].run, SESSION ".03"));
 	/* The samples outlive the node. */
 	assert_int_equal(vp_state_drop(s, "n", &err), 0);
 	samples = (struct vp_samples){ 0 };
