@@ -233,6 +233,21 @@ static int run_tool(struct bare *b, const char *run, const char *result, const c
 	return vp_run(&child, err) || vp_state_result_put(b->state, b->name, run, result, vp_buf_str(&out), out.len, err) ? -1 : 0;
 }
 
+/* The floor of what a node's disk can promise: as the node does it; where fio is installed. */
+static int bare_fio(struct bare *b, const char *run, struct vp_err *err)
+{
+	const char *dir = vp_printf(b->c->arena, "--directory=%s", b->dir), *file = vp_printf(b->c->arena, "%s/durable.0.0", b->dir);
+	int rc = access("/usr/bin/fio", X_OK)
+			 ? 0
+			 : run_tool(b, run, "fio",
+				    (const char *const[]){ "fio", "--output-format=json", "--name=durable", dir, "--rw=write", "--bs=4k", "--size=4m",
+							   "--fdatasync=1", "--time_based", "--runtime=5", NULL },
+				    err);
+
+	unlink(file);
+	return rc;
+}
+
 /* Names a tool that there is: as agents of nodes take them. */
 static int is_own(const struct dirent *e)
 {
@@ -275,7 +290,7 @@ static int bare_run(struct bare *b, const char *run, struct vp_err *err)
 	       run_tool(b, run, "bonnie",
 			(const char *const[]){ "bonnie++", "-q", "-d", b->dir, "-u", "root", "-n", "0", "-f", "-D", "-s", size, "-r", ram, NULL },
 			err) ||
-	       bare_own(b, run, err);
+	       bare_fio(b, run, err) || bare_own(b, run, err);
 }
 
 /* Under the node's settings, so that both do the same work. */

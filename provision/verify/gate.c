@@ -165,7 +165,32 @@ static void decide(struct vp_arena *a, struct vp_metric *m, unsigned look)
 	}
 }
 
-void vp_gate(struct vp_arena *a, const struct vp_verification *v, struct vp_metric *m, json_t *expect, const struct vp_samples *known)
+/*
+ * What a guest calls durable cannot be so sooner than its host's disk makes it: who is surely faster than this by so much drops flushes, or answers
+ * before they are done.
+ */
+#define FLOOR 0.2
+
+static void check_floor(struct vp_arena *a, const struct vp_verification *v, struct vp_metric *m, const struct vp_samples *known)
+{
+	struct vp_metric floor = *m;
+	struct vp_compared c;
+
+	if (strcmp(m->name, "disk.fdatasync") != 0 || !known || m->verdict == VP_VOID)
+		return;
+	gather(a, &kinds[0], NULL, v, &floor, known);
+	if (!floor.nbase)
+		return;
+	/* By how much the host loses against its guest. */
+	c = vp_stat_compare(floor.base_samples, floor.nbase, m->samples, m->nsamples, true, FLOOR, v->look);
+	if (c.gate != VP_GATE_FAIL)
+		return;
+	m->verdict = VP_FAIL;
+	m->reason = vp_printf(a, "it calls durable in %.0f us what takes the disk of its host %.0f us: something drops its flushes", m->value,
+			      vp_stat_median(floor.base_samples, floor.nbase));
+}
+
+static void gate(struct vp_arena *a, const struct vp_verification *v, struct vp_metric *m, json_t *expect, const struct vp_samples *known)
 {
 	json_t *verify = json_object_get(expect, "verify");
 	const char *wanted = json_string_value(json_object_get(verify, "baseline"));
@@ -188,4 +213,10 @@ void vp_gate(struct vp_arena *a, const struct vp_verification *v, struct vp_metr
 		m->reason = vp_printf(a, "it may lose %.0f %%, but there is no baseline (%s) for its environment %s", 100 * m->tolerance,
 				      wanted ? wanted : "auto", m->key);
 	}
+}
+
+void vp_gate(struct vp_arena *a, const struct vp_verification *v, struct vp_metric *m, json_t *expect, const struct vp_samples *known)
+{
+	gate(a, v, m, expect, known);
+	check_floor(a, v, m, known);
 }

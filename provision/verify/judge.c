@@ -420,7 +420,7 @@ static bool is_there(struct judge *j, const struct row *row)
 static void judge_optional(struct judge *j)
 {
 	for (size_t i = 0; i < vp_count(optional); i++) {
-		if (vp_environ_is_bare(j->expect) || !is_there(j, &optional[i]))
+		if ((vp_environ_is_bare(j->expect) && strcmp(optional[i].tool, "fio") != 0) || !is_there(j, &optional[i]))
 			continue;
 		judge_row(j, &optional[i]);
 		if (j->v->metrics[j->v->n - 1].verdict == VP_INCONCLUSIVE && !j->v->metrics[j->v->n - 1].nsamples)

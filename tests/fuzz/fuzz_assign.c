@@ -8,9 +8,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char domain[] = "<domain type='kvm'>\n  <name>n1.example.org</name>\n  <uuid>6ba7b810-9dad-11d1-80b4-00c04fd430c8</uuid>\n"
-			     "  <memory unit='MiB'>512</memory>\n  <devices>\n    <disk type='file'><driver cache='none'/><target dev='vda'/></disk>\n"
-			     "    <disk type='file'><target dev='vdb'/></disk>\n    <rng model='virtio'/>\n  </devices>\n</domain>\n";
+static const char domain[] =
+	"<domain type='kvm'>\n  <name>n1.example.org</name>\n  <uuid>6ba7b810-9dad-11d1-80b4-00c04fd430c8</uuid>\n"
+	"  <memory unit='MiB'>512</memory>\n  <devices>\n    <disk type='file'><driver cache='none'/><target dev='vda'/></disk>\n"
+	"    <disk type='file'><target dev='vdb'/></disk>\n    <rng model='virtio'/>\n  </devices>\n</domain>\n";
 
 static void must(bool holds)
 {
@@ -45,7 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		if (value)
 			*value = '\0';
-		tweaks[n++] = (struct vp_tweak){ .path = line, .value = value ? value + 3 : "", .origin = "/system/vprov/xml", .file = "f", .line = 1 };
+		tweaks[n++] =
+			(struct vp_tweak){ .path = line, .value = value ? value + 3 : "", .origin = "/system/vprov/xml", .file = "f", .line = 1 };
 	}
 	vp_buf_adds(&xml, domain);
 	if (vp_assign(tweaks, n, &xml, 0, &told, &err))

@@ -654,6 +654,33 @@ static void test_design(void **state)
 	json_decref(expect);
 }
 
+/* A disk that makes durable sooner than what is below it does not. */
+static void test_floor(void **state)
+{
+	static const char fio[] = "{\"jobs\": [{\"error\": 0, \"sync\": {\"lat_ns\": {\"N\": 700, \"percentile\": {\"50.000000\": 200000, "
+				  "\"99.000000\": 300000}}}}]}";
+	struct vp_results raw = session(six, 6), more = with_each(&raw, "fio", fio);
+	json_t *expect = expect_with("{\"baseline\": \"past\"}");
+	struct vp_verification v;
+	struct vp_metric like;
+
+	(void)state;
+	known = (struct vp_samples){ 0 };
+	vp_verify_judge(arena, "ce01.example.org", &more, expect, &known, &v);
+	like = *metric(&v, "disk.fdatasync");
+	assert_close(like.value, 200);
+	assert_int_equal(like.verdict, VP_PASS);
+	for (int slow = 0; slow < 2; slow++) {
+		known = (struct vp_samples){ 0 };
+		know_ten("host:machine", slow ? 2000 : 220, &like, "another key");
+		vp_verify_judge(arena, "ce01.example.org", &more, expect, &known, &v);
+		assert_int_equal(metric(&v, "disk.fdatasync")->verdict, slow ? VP_FAIL : VP_PASS);
+		assert_true(!slow ||
+			    strstr(metric(&v, "disk.fdatasync")->reason, "it calls durable in 200 us what takes the disk of its host 2000 us"));
+	}
+	json_decref(expect);
+}
+
 static void test_environment(void **state)
 {
 	struct vp_results raw = session(six, 1);
@@ -883,6 +910,7 @@ int main(void)
 		TEST(test_judge_status), TEST(test_median),	 TEST(test_golden),   TEST(test_json_missing), TEST(test_hostile_bytes),
 		TEST(test_session),	 TEST(test_clocks),	 TEST(test_gate),     TEST(test_environment),  TEST(test_busy_host),
 		TEST(test_own),		 TEST(test_certificate), TEST(test_stored),   TEST(test_taken),	       TEST(test_design),
+		TEST(test_floor),
 	};
 
 	return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
