@@ -75,3 +75,40 @@ const char *vp_plan_carry_note(struct vp_arena *a, const struct vp_node_row *row
 				 vp_install_name(n->install));
 	return vp_printf(a, "%s; MAC and IP addresses stay; --virt %s takes it back", text, row->virt);
 }
+
+/* "6.1.0-57-cloud-amd64"; "" where it has not told. */
+static const char *kernel_of(struct vp_world *w, const char *node)
+{
+	struct vp_events all = { 0 };
+	const char *kernel = "";
+
+	if (vp_state_events(w->state, w->arena, node, 0, &all, NULL))
+		return "";
+	for (size_t i = 0; i < all.n; i++) {
+		const char *at = strcmp(all.items[i].source, "node") ? NULL : strstr(all.items[i].text, " kernel=");
+
+		if (at)
+			kernel = vp_strndup(w->arena, at + 8, strcspn(at + 8, " "));
+	}
+	return kernel;
+}
+
+const char *vp_plan_kernel_lacks(struct vp_world *w, const struct vp_node *n, const char **field)
+{
+	const char *kernel;
+
+	/* Under Xen its own drivers take them. */
+	for (size_t i = 0; i < n->nnics && (n->virt == VP_KVM || n->virt == VP_QEMU); i++) {
+		if (strcmp(n->nics[i].model, "e1000") != 0)
+			continue;
+		kernel = kernel_of(w, n->name);
+		*field = vp_printf(w->arena, "nic.%s.model", n->nics[i].name);
+		if (strstr(kernel, "-cloud-"))
+			return vp_printf(
+				w->arena,
+				"NIC %s is an e1000, for which its kernel (%s) has no driver: install linux-image-amd64 in it and boot that, or say "
+				"--reinstall",
+				n->nics[i].name, kernel);
+	}
+	return NULL;
+}

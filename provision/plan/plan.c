@@ -741,7 +741,7 @@ static int is_moved(struct look *l, const struct vp_node *n, const struct vp_nod
 static int plan_node(struct look *l, const struct vp_node *n)
 {
 	const struct vp_resource *old = vp_resource_find(&l->made, "node", n->name);
-	const char *record = vp_node_record(l->a, n), *why;
+	const char *record = vp_node_record(l->a, n), *why, *lack, *field;
 	struct vp_node_row row;
 	struct vp_virt_dom dom;
 	int found = l->w->state ? vp_state_node(l->w->state, l->a, n->name, &row, l->err) : 0;
@@ -784,6 +784,8 @@ static int plan_node(struct look *l, const struct vp_node *n)
 	why = old ? vp_node_why(l->a, old->data, record) : "";
 	if (plan_domain(l, n, record, found ? &row : NULL, moved, &dom))
 		return -1;
+	if (found && row.life >= VP_UP && !l->w->reinstall && planned(l, VP_KIND_DOMAIN, n->name) && (lack = vp_plan_kernel_lacks(l->w, n, &field)))
+		problem(l, n, field, VP_E_CAPABLE, lack);
 	/* A change of the domain carries the record along; what does not show in the domain is a change of the record alone. */
 	if (old && *why && !planned(l, VP_KIND_DOMAIN, n->name))
 		add(l, VP_KIND_NODE, VP_CHANGE, n->name, n, old->data, record, why);

@@ -152,6 +152,8 @@ int vp_plan_lacks(struct vp_world *w, const struct vp_node *n, const char *xml, 
 bool vp_plan_carries(const struct vp_node_row *row, const struct vp_node *n, const char *host);
 /* Why such a system could not boot then: the field of the model that is in the way, and what to do. NULL: nothing is. */
 const char *vp_plan_carry_lacks(struct vp_arena *a, const struct vp_node_row *row, const struct vp_node *n, const char **field);
+/* The driver that the installed kernel, as the node last told it, has not for what the node shall have now; NULL: none that is known. */
+const char *vp_plan_kernel_lacks(struct vp_world *w, const struct vp_node *n, const char **field);
 /* What is different for it, in words. */
 const char *vp_plan_carry_note(struct vp_arena *a, const struct vp_node_row *row, const struct vp_node *n);
 

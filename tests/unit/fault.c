@@ -755,6 +755,32 @@ static void test_live(void **state)
 	end_world();
 }
 
+/* The kernel that the node told is asked whether it has a driver. */
+static void test_kernel(void **state)
+{
+	static const char *const kernels[] = { "6.1.0-57-cloud-amd64", "6.1.0-57-amd64" };
+
+	(void)state;
+	new_world();
+	must(create_and_finish);
+	for (size_t i = 0; i < vp_count(kernels); i++) {
+		struct vp_diags diags = { .arena = arena };
+		struct vp_nodes nodes = load(false);
+		struct vp_plan plan = { 0 };
+
+		assert_int_equal(
+			vp_state_event(world.state, "n1.example.org", "node", vp_printf(arena, "disk=vda kernel=%s cpus=1", kernels[i]), NULL), 0);
+		nodes.items[0]->nics[0].model = "e1000";
+		assert_int_equal(vp_plan_make(&world, &nodes, &plan, &diags, NULL), 0);
+		assert_int_equal(diags.errors, i ? 0 : 1);
+		if (!i)
+			assert_non_null(strstr(diags.items[0].message, "no driver"));
+		vp_diags_free(&diags);
+	}
+	must(destroy);
+	end_world();
+}
+
 /* The installation says that this disk's data goes. */
 static bool loses(const struct vp_plan *plan, const char *path)
 {
@@ -872,20 +898,11 @@ static void test_hosts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_second_plan_is_empty),
-		cmocka_unit_test(test_live),
-		cmocka_unit_test(test_fail_create),
-		cmocka_unit_test(test_fail_change),
-		cmocka_unit_test(test_fail_destroy),
-		cmocka_unit_test(test_kill_create),
-		cmocka_unit_test(test_kill_change),
-		cmocka_unit_test(test_kill_destroy),
-		cmocka_unit_test(test_kill_then_destroy),
-		cmocka_unit_test(test_volume),
-		cmocka_unit_test(test_carry),
-		cmocka_unit_test(test_fail_carry),
-		cmocka_unit_test(test_old_names),
-		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_second_plan_is_empty), cmocka_unit_test(test_live),	 cmocka_unit_test(test_kernel),
+		cmocka_unit_test(test_fail_create),	     cmocka_unit_test(test_fail_change), cmocka_unit_test(test_fail_destroy),
+		cmocka_unit_test(test_kill_create),	     cmocka_unit_test(test_kill_change), cmocka_unit_test(test_kill_destroy),
+		cmocka_unit_test(test_kill_then_destroy),    cmocka_unit_test(test_volume),	 cmocka_unit_test(test_carry),
+		cmocka_unit_test(test_fail_carry),	     cmocka_unit_test(test_old_names),	 cmocka_unit_test(test_hosts),
 	};
 	const char *tmp = getenv("TMPDIR");
 	int rc;
