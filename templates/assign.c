@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Assignments to a rendered domain, by XPath: what no row of the profile can say. */
+#include <libxml/chvalid.h>
 #include <libxml/parser.h>
 #include <libxml/xpath.h>
 #include <libxml/xpathInternals.h>
@@ -283,12 +284,26 @@ static void tell(const struct assign *a, const char *what, struct vp_buf *told)
 	vp_buf_addf(told, " (%s, %s:%u)\n", t->origin, t->file, t->line);
 }
 
+/* What XML can hold. */
+static bool is_text(const char *s)
+{
+	for (int len, c; *s; s += len) {
+		len = (int)strlen(s);
+		c = xmlGetUTF8Char((const unsigned char *)s, &len);
+		if (c < 0 || !xmlIsCharQ((unsigned)c))
+			return false;
+	}
+	return true;
+}
+
 static int make_one(struct assign *a, struct vp_buf *told)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf what = { 0 };
 	xmlXPathObject *o;
 	int rc;
 
+	if (!is_text(a->t->path) || !is_text(a->t->value))
+		return wrong(a, "that is no text that XML can hold");
 	find_steps(a);
 	rc = applies(a);
 	if (rc <= 0)
