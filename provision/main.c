@@ -60,6 +60,7 @@ static const struct vp_option {
 	{ "run", 'r', "RUN", "verify", "print an earlier run's table instead of measuring" },
 	{ "suite", 'S', "SUITE", "verify", "quick: one run (the default); standard: 6, for an interval; full: up to 18, until it is clear" },
 	{ "runs", 'N', "N", "verify", "so many runs instead of a suite's" },
+	{ "boots", 'B', "N", "verify", "start the nodes anew between the runs, so that these are of so many boots" },
 	{ "only", 'O', "GROUP,...", "verify", "measure these alone: cpu, disk, net, clock, or tests of the site's own by their names" },
 	{ "peer", 'p', "NODE|ADDRESS", "verify", "measure the network to that node, or to a machine where iperf3 -s runs, too" },
 	{ "host", 'H', NULL, "verify", "measure this machine itself, as it would be that node: a baseline" },
@@ -181,6 +182,13 @@ static int apply_option(struct vp_ctx *c, const struct vp_option *o, const char 
 			return -1;
 		}
 		c->runs = (unsigned)n;
+		break;
+	case 'B':
+		if (!vp_parse_u64(value, 1, 1000, &n)) {
+			fprintf(stderr, "vprov: --boots %s: from 1 to 1000\n", value);
+			return -1;
+		}
+		c->boots = (unsigned)n;
 		break;
 	case 'b': c->by = value; break;
 	case 'K': c->recheck = value; break;

@@ -27,8 +27,8 @@ struct vp_ctx {
 	const char *tool;
 	/* Seconds; 0: not given. */
 	unsigned confirm_within;
-	/* Of verify; 0: as many as its suite has. */
-	unsigned runs;
+	/* Of verify; 0: as many as its suite has, and no boot between them. */
+	unsigned runs, boots;
 	bool json, exit_code, watch, follow, restart, reinstall, until_done, yes, keep, unused, markdown, adopt, host, together, durability;
 	/* What is left of the command line. */
 	const char *const *args;

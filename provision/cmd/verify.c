@@ -69,7 +69,13 @@ struct plan {
 	const char *only;
 	/* Whom they measure the network to besides, and its address; "": nobody. */
 	const char *peer, *address;
+	/* After so many runs each node is started anew; 0: never. */
+	unsigned each;
 };
+
+/* A guest that does not turn itself off in this time is turned off; a hypervisor may take a while until it can be started again. */
+#define OFF_SECONDS   90
+#define START_SECONDS 10
 
 /* The node's agent asks for a task at least once a minute: it is left in its row. */
 static int ask(struct vp_world *w, const struct plan *p, const char *name, const char *run, struct vp_err *err)
@@ -97,6 +103,33 @@ static int ask(struct vp_world *w, const struct plan *p, const char *name, const
 	return vp_state_put(w->state, &row, err) || w->service(w, err) ? -1 : 0;
 }
 
+static bool is_off(struct vp_hv *hv, const char *node)
+{
+	struct vp_virt_dom dom = { 0 };
+
+	return hv->ops->lookup(hv, node, &dom, NULL) == 1 && !dom.active;
+}
+
+/* Off and on: memory, caches and placement are others in each life of a machine. */
+static int boot_anew(struct vp_world *w, const char *node, struct vp_err *err)
+{
+	struct vp_hv *hv = w->hv;
+	double end = vp_wall() + OFF_SECONDS;
+	int rc;
+
+	if (!hv)
+		return vp_fail(err, VP_E_VIRT, "node %s cannot be started anew: its hypervisor cannot be reached", node);
+	hv->ops->shutdown(hv, node, NULL);
+	while (!is_off(hv, node) && vp_wall() < end && !vp_interrupted)
+		usleep(200000);
+	if (!is_off(hv, node) && hv->ops->destroy(hv, node, err))
+		return -1;
+	end = vp_wall() + START_SECONDS;
+	while ((rc = hv->ops->start(hv, node, NULL, err)) && vp_wall() < end && !vp_interrupted)
+		sleep(1);
+	return rc ? -1 : vp_state_event(w->state, node, "vprov", "started anew, to be measured in another life of its machine", err);
+}
+
 /* Every node once more, each by itself, there and back: what changes with time changes for all of them. An exit status, the worst. */
 static int one_run(struct vp_ctx *c, struct vp_world *w, const struct plan *p, unsigned i, bool show, struct vp_err *err)
 {
@@ -107,7 +140,7 @@ static int one_run(struct vp_ctx *c, struct vp_world *w, const struct plan *p, u
 		const char *node = c->args[i % 2 ? k : c->nargs - 1 - k];
 		int rc;
 
-		if (ask(w, p, node, run, err))
+		if ((p->each && i > 1 && (i - 1) % p->each == 0 && boot_anew(w, node, err)) || ask(w, p, node, run, err))
 			return vp_ctx_error(c, err);
 		vp_out.level = show ? level : -1;
 		rc = vp_watch(w, &node, NULL, 1, err);
@@ -190,6 +223,7 @@ static int measure(struct vp_ctx *c, const struct suite *suite, struct vp_err *e
 
 	if (rc)
 		return rc;
+	p.each = c->boots > 1 ? (p.runs + c->boots - 1) / c->boots : 0;
 	serves = find_peer(c, &w, &p, err);
 	if (serves < 0) {
 		vp_world_close(&w);
@@ -430,6 +464,8 @@ static int check_options(const struct vp_ctx *c, struct vp_err *err)
 {
 	if (c->recheck && (c->nargs || c->durability || c->run || c->suite || c->host || c->output))
 		return vp_fail(err, VP_E_USAGE, "--recheck takes a file and nothing else");
+	if (c->boots && (c->recheck || c->run || c->host || c->together || c->durability))
+		return vp_fail(err, VP_E_USAGE, "--boots is of what nodes measure by themselves");
 	if (c->peer && (c->recheck || c->run || c->host || c->together || c->durability))
 		return vp_fail(err, VP_E_USAGE, "--peer is of what nodes measure by themselves");
 	if (c->only && (c->recheck || c->run || c->host || c->together || c->durability))
