@@ -287,6 +287,8 @@ static void tell(const struct assign *a, const char *what, struct vp_buf *told)
 /* What XML can hold. */
 static bool is_text(const char *s)
 {
+	if (!xmlCheckUTF8((const unsigned char *)s))
+		return false;
 	for (int len, c; *s; s += len) {
 		len = (int)strlen(s);
 		c = xmlGetUTF8Char((const unsigned char *)s, &len);
