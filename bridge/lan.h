@@ -163,7 +163,7 @@ void vp_lan_diff(struct vp_arena *a, const struct vp_lan *live, const struct vp_
 /* "mtu 1500 -> 9000", for people. */
 const char *vp_lan_step_text(struct vp_arena *a, const char *from, const char *to);
 
-/* Live back end. Reading takes three dumps; what is dynamic (leases, router advertisements) is left out. */
+/* Live back end. Reading takes three dumps, a fourth where the kernel filters VLANs; what is dynamic (leases, router advertisements) is left out. */
 int vp_lan_read(struct vp_net *net, struct vp_lan *out, struct vp_err *err);
 /* A step; idempotent. What is made carries the mark. */
 int vp_lan_do(struct vp_net *net, const char *dev, const char *from, const char *to, const char *mark, struct vp_err *err);

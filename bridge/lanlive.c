@@ -58,6 +58,11 @@ static void read_attr(struct vp_lan_link *link, int i, const struct nlattr *attr
 	vp_lan_set(link, (enum vp_lan_attr)i, text);
 }
 
+static void unset(struct vp_lan_link *link, int attr)
+{
+	link->has &= ~(1u << attr);
+}
+
 static void read_attrs(struct vp_lan_link *link, const char *kind, const struct nlattr *attr)
 {
 	/* What a VLAN is on is said beside its data; others have the same attribute, with another meaning. */
@@ -77,6 +82,7 @@ static void read_link(const struct nlmsghdr *nlh, void *arg)
 	const struct nlattr *attr, *inner, *info = NULL, *data = NULL, *member = NULL;
 	struct vp_lan_link *link;
 	const char *kind = "ethernet", *member_of = "";
+	bool changing = false;
 
 	if (nlh->nlmsg_type != RTM_NEWLINK)
 		return;
@@ -111,7 +117,11 @@ static void read_link(const struct nlmsghdr *nlh, void *arg)
 		mnl_attr_for_each_nested(attr, data)
 		{
 			read_attrs(link, kind, attr);
+			changing |= !strcmp(kind, "bridge") && mnl_attr_get_type(attr) == IFLA_BR_TOPOLOGY_CHANGE && mnl_attr_get_u8(attr);
 		}
+	/* While its spanning tree settles, a bridge ages by the forward delay, and does not tell what comes after. */
+	if (changing)
+		unset(link, VP_LAN_AGEING_TIME);
 	if (member && !strcmp(member_of, "bridge"))
 		mnl_attr_for_each_nested(attr, member)
 		{
@@ -252,6 +262,16 @@ static int dump_vlans(struct vp_rtnl *r, struct vp_lan *out)
 	return vp_rtnl_dump(r, nlh, read_vlans, out);
 }
 
+/* Counters, which make most of what the kernel has to say of a link, are left out. */
+static int dump_links(struct vp_rtnl *r, struct vp_lan *out)
+{
+	struct nlmsghdr *nlh = vp_rtnl_begin(r, RTM_GETLINK, NLM_F_DUMP);
+
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	return vp_rtnl_dump(r, nlh, read_link, out);
+}
+
 static int dump(struct vp_rtnl *r, uint16_t type, vp_rtnl_row *row, struct vp_lan *out)
 {
 	struct nlmsghdr *nlh = vp_rtnl_begin(r, type, NLM_F_DUMP);
@@ -259,11 +279,6 @@ static int dump(struct vp_rtnl *r, uint16_t type, vp_rtnl_row *row, struct vp_la
 
 	gen->rtgen_family = AF_UNSPEC;
 	return vp_rtnl_dump(r, nlh, row, out);
-}
-
-static void unset(struct vp_lan_link *link, int attr)
-{
-	link->has &= ~(1u << attr);
 }
 
 /* Indices become names. What a bond decides about its members is not theirs. */
@@ -288,19 +303,21 @@ static void settle(struct vp_lan *l)
 	}
 }
 
-int vp_lan_read(struct vp_net *net, struct vp_lan *out, struct vp_err *err)
+/* What a step has to know of what is there. */
+enum { LINKS = 0, VLANS = 1, ADDRS = 2, ROUTES = 4 };
+
+static int read_parts(struct vp_rtnl *r, unsigned parts, struct vp_lan *out, struct vp_err *err)
 {
-	struct vp_rtnl *r = rtnl_of(net);
 	int error = EINTR;
 
 	for (int i = 0; error == EINTR && i < DUMP_TRIES; i++) {
 		vp_lan_free(out);
-		error = dump(r, RTM_GETLINK, read_link, out);
-		if (!error && has_filtering(out))
+		error = dump_links(r, out);
+		if (!error && parts & VLANS && has_filtering(out))
 			error = dump_vlans(r, out);
-		if (!error)
+		if (!error && parts & ADDRS)
 			error = dump(r, RTM_GETADDR, read_addr, out);
-		if (!error)
+		if (!error && parts & ROUTES)
 			error = dump(r, RTM_GETROUTE, read_route, out);
 	}
 	if (error)
@@ -308,6 +325,11 @@ int vp_lan_read(struct vp_net *net, struct vp_lan *out, struct vp_err *err)
 	settle(out);
 	vp_lan_sort(out);
 	return 0;
+}
+
+int vp_lan_read(struct vp_net *net, struct vp_lan *out, struct vp_err *err)
+{
+	return read_parts(rtnl_of(net), VLANS | ADDRS | ROUTES, out, err);
 }
 
 /* --- Writing. --- */
@@ -937,11 +959,13 @@ int vp_lan_do(struct vp_net *net, const char *dev, const char *from, const char 
 
 	if (is_word(some, "route "))
 		return do_route(r, dev, from, to, err);
-	if (vp_lan_read(net, &now, err))
+	if (is_word(some, "address ") && !to)
+		return change_addr(r, false, dev, some + strlen("address "), err);
+	if (read_parts(r, is_word(some, "address ") ? ADDRS : is_word(some, vp_lan_rows[VP_LAN_DEFAULT_PVID].name) ? VLANS : LINKS, &now, err))
 		return -1;
 	if (is_word(some, "address ")) {
-		rc = change_addr(r, to, dev, some + strlen("address "), err);
-		if (!rc && to)
+		rc = change_addr(r, true, dev, some + strlen("address "), err);
+		if (!rc)
 			move_neighbours(r, &now, dev, some + strlen("address "));
 	} else {
 		rc = is_word(some, "link ") ? do_link(r, &now, dev, to, mark, err) : do_set(r, &now, dev, to, err);

@@ -134,8 +134,8 @@ static const char *card_mac(struct vp_arena *a, const struct vp_node *n, const c
 	return "";
 }
 
-/* As vp_network_want() would take it from the live network: of the first port, or what that is made of. */
-static const char *bridge_mac(struct vp_arena *a, const struct vp_node *n, const char *dev)
+/* As vp_network_want() would take it from the live network, or a bond by itself: of the first port, or what that is made of. */
+static const char *port_mac(struct vp_arena *a, const struct vp_node *n, const char *dev)
 {
 	const struct vp_interface *in = interface_of(n, dev);
 
@@ -155,12 +155,81 @@ static void add_attr(json_t *j, int attr, const char *value)
 			    json_pack("{s:s, s:b, s:I, s:I}", "is", value, "on", n != 0, "ms", timer ? n * 10 : n, "s", timer ? (n + 99) / 100 : n));
 }
 
+/* A port's VLANs as ranges, and which one untagged frames belong to. */
+static void add_vlans(json_t *j, const char *text)
+{
+	unsigned char vlans[VP_LAN_NVLANS];
+	json_t *list = json_array();
+
+	vp_lan_vlans_parse(text, vlans);
+	for (unsigned first = 1, last; first < VP_LAN_NVLANS - 1; first = last + 1) {
+		char range[12];
+
+		for (last = first; last + 1 < VP_LAN_NVLANS - 1 && vlans[last + 1] == vlans[first];)
+			last++;
+		if (!vlans[first])
+			continue;
+		snprintf(range, sizeof(range), first == last ? "%u" : "%u-%u", first, last);
+		json_array_append_new(list, json_pack("{s:s, s:b, s:b}", "range", range, "pvid", vlans[first] & VP_LAN_PVID, "untagged",
+						      vlans[first] & VP_LAN_UNTAGGED));
+	}
+	json_object_set_new(j, "vlans", json_pack("{s:b, s:o}", "any", json_array_size(list) != 0, "ranges", list));
+}
+
+/* What it is as a port of its bridge. */
+static void add_port(json_t *j, const struct vp_lan_link *link)
+{
+	bool cost = link->has & 1u << VP_LAN_PATH_COST, priority = link->has & 1u << VP_LAN_PORT_PRIORITY;
+
+	if (cost)
+		add_attr(j, VP_LAN_PATH_COST, vp_lan_get(link, VP_LAN_PATH_COST));
+	if (priority)
+		add_attr(j, VP_LAN_PORT_PRIORITY, vp_lan_get(link, VP_LAN_PORT_PRIORITY));
+	json_object_set_new(j, "tuned", json_boolean(cost || priority));
+	if (link->has & 1u << VP_LAN_VLANS)
+		add_vlans(j, vp_lan_get(link, VP_LAN_VLANS));
+}
+
+/* For ifupdown, whose ports are there as such only when their bridge is. */
+static json_t *members_json(const struct vp_lan *l, const char *bridge)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < l->nlinks; i++)
+		if (!strcmp(vp_lan_get(&l->links[i], VP_LAN_MASTER), bridge)) {
+			json_t *one = json_pack("{s:s}", "name", l->links[i].name);
+
+			add_port(one, &l->links[i]);
+			json_array_append_new(list, one);
+		}
+	return list;
+}
+
+/* What a tool has no words for is said; where it is not there after the next boot, `vprov net up` has to be what makes the network. */
+static void tell_lacks(const char *tool, const struct vp_lan *l)
+{
+	for (size_t i = 0; i < l->nlinks; i++) {
+		const struct vp_lan_link *link = &l->links[i], *bridge = vp_lan_find(l, vp_lan_get(link, VP_LAN_MASTER));
+		const char *pvid = vp_lan_get(bridge ? bridge : link, VP_LAN_DEFAULT_PVID);
+		unsigned char vlans[VP_LAN_NVLANS];
+
+		if (!(link->has & 1u << VP_LAN_VLANS) || !vp_lan_vlans_parse(vp_lan_get(link, VP_LAN_VLANS), vlans))
+			continue;
+		if (!strcmp(tool, "ifcfg"))
+			vp_warn("%s: the network scripts of RHEL know no VLANs of a bridge's port: its VLANs are not in these files", link->name);
+		else if (!strcmp(tool, "networkd") && strcmp(pvid, "0") && !vlans[*pvid ? atoi(pvid) : 1])
+			vp_warn("%s: systemd-networkd leaves the bridge's default VLAN %s on it; `default_pvid` 0 among its bridging_opts takes that "
+				"away",
+				link->name, *pvid ? pvid : "1");
+	}
+}
+
 static json_t *link_json(struct vp_arena *a, const struct vp_node *n, const struct vp_lan *l, const struct vp_lan_link *link)
 {
 	const char *kind = *vp_lan_get(link, VP_LAN_KIND) ? vp_lan_get(link, VP_LAN_KIND) : "ethernet";
 	const struct vp_lan_link *master = vp_lan_find(l, vp_lan_get(link, VP_LAN_MASTER));
 	const struct vp_interface *in = interface_of(n, link->name);
-	const char *mac = !strcmp(kind, "bridge") ? bridge_mac(a, n, link->name) : "";
+	const char *mac = !strcmp(kind, "bridge") || !strcmp(kind, "bond") ? port_mac(a, n, link->name) : "";
 	char uuid[37];
 	json_t *j;
 
@@ -168,14 +237,16 @@ static json_t *link_json(struct vp_arena *a, const struct vp_node *n, const stru
 	j = json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "name", link->name, "kind", kind, "uuid",
 		      uuid, kind, 1, "made", !!(link->has & 1u << VP_LAN_KIND), "master", text_or_false(vp_lan_get(link, VP_LAN_MASTER)), "of_bridge",
 		      master && vp_lan_is(master, "bridge"), "of_bond", master && vp_lan_is(master, "bond"), "link",
-		      text_or_false(vp_lan_get(link, VP_LAN_PARENT)), "ports", who(l, VP_LAN_MASTER, link->name), "vlans",
+		      text_or_false(vp_lan_get(link, VP_LAN_PARENT)), "ports", who(l, VP_LAN_MASTER, link->name), "above",
 		      who(l, VP_LAN_PARENT, link->name), "addresses4", addrs_json(a, l, link->name, false), "addresses6",
 		      addrs_json(a, l, link->name, true), "routes4", routes_json(a, l, link->name, false), "routes6",
 		      routes_json(a, l, link->name, true), "dhcp", in && (!strcmp(in->bootproto, "dhcp") || !strcmp(in->bootproto, "bootp")));
 	json_object_set_new(j, "mac", text_or_false(mac));
 	for (int i = 0; i < VP_LAN__COUNT; i++)
-		if (link->has & 1u << i && i != VP_LAN_KIND && i != VP_LAN_PARENT && i != VP_LAN_MASTER && i != VP_LAN_MAC)
+		if (link->has & 1u << i && i != VP_LAN_KIND && i != VP_LAN_PARENT && i != VP_LAN_MASTER && i != VP_LAN_MAC && !vp_lan_of_port(i))
 			add_attr(j, i, link->value[i]);
+	add_port(j, link);
+	json_object_set_new(j, "members", members_json(l, link->name));
 	return j;
 }
 
@@ -227,12 +298,18 @@ static void ignore(void *arg, const char *field, const char *what)
 /* What is made of others comes after them: ifupdown goes from the top of its file. */
 static void add_links(struct vp_arena *a, const struct vp_node *n, const struct vp_lan *want, json_t *links)
 {
-	static const char *const order[] = { "", "bond", "vlan", "bridge" };
+	static const struct {
+		const char *kind;
+		bool on_bridge;
+	} order[] = { { "", false }, { "bond", false }, { "vlan", false }, { "bridge", false }, { "vlan", true } };
 
 	for (size_t k = 0; k < vp_count(order); k++)
-		for (size_t i = 0; i < want->nlinks; i++)
-			if (vp_lan_is(&want->links[i], order[k]))
-				json_array_append_new(links, link_json(a, n, want, &want->links[i]));
+		for (size_t i = 0; i < want->nlinks; i++) {
+			const struct vp_lan_link *link = &want->links[i], *parent = vp_lan_find(want, vp_lan_get(link, VP_LAN_PARENT));
+
+			if (vp_lan_is(link, order[k].kind) && (parent && vp_lan_is(parent, "bridge")) == order[k].on_bridge)
+				json_array_append_new(links, link_json(a, n, want, link));
+		}
 }
 
 int vp_persist_render(const struct vp_render *r, struct vp_arena *a, const struct vp_node *n, const char *tool, struct vp_buf *out,
@@ -243,6 +320,7 @@ int vp_persist_render(const struct vp_render *r, struct vp_arena *a, const struc
 	int rc;
 
 	vp_network_want(a, n, NULL, "", "", &want, ignore, NULL);
+	tell_lacks(tool, &want);
 	add_links(a, n, &want, links);
 	rc = render_all(r, a, tool, links, out, err);
 	json_decref(links);

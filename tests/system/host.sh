@@ -188,14 +188,14 @@ ok "that is enough" test ! -e state/network.pending
 net down hv.json >/dev/null
 printf 'network/manage = true\nnetwork/answers = 10.5.0.99\n' >site.conf
 # many routes, so that going back takes a while
-seq -f 'route add 172.21.%g.0/24 via 10.5.0.253' 0 250 | ip -batch -
+seq -f 'route add 172.21.%g.0/24 via 10.5.0.253' 0 120 | ip -batch -
 there=$(state)
-exits 1 "another does not" net up --confirm-within 3 hv.json
+exits 1 "another does not" net up --confirm-within 10 hv.json
 same "as before, once it is said" "$there" "$(state)"
 like "in so many words" "$output" "nobody has confirmed the change: the network is as it was"
 exits 1 "nothing is left to confirm" net confirm
 like "nor is it a node" "$output" "no change of the network waits; of the last one: gone back .*VP-N04"
-seq -f 'route del 172.21.%g.0/24 via 10.5.0.253' 0 250 | ip -batch -
+seq -f 'route del 172.21.%g.0/24 via 10.5.0.253' 0 120 | ip -batch -
 echo "network/manage = true" >site.conf
 
 # --- Killed before and after each step: without vprov, it is as it was within the time.

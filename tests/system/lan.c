@@ -86,7 +86,9 @@ static void random_bridge(struct vp_lan *n, const char *name)
 	number(l, VP_LAN_FORWARD_DELAY, stp || pick(2) ? 200 + 100 * pick(29) : 0);
 	number(l, VP_LAN_HELLO_TIME, 100 * (1 + pick(10)));
 	number(l, VP_LAN_MAX_AGE, 100 * (6 + pick(35)));
-	number(l, VP_LAN_AGEING_TIME, 1000 * pick(40));
+	/* With a spanning tree it is not always told. */
+	if (!stp)
+		number(l, VP_LAN_AGEING_TIME, 1000 * pick(40));
 	number(l, VP_LAN_PRIORITY, 4096 * pick(16));
 	number(l, VP_LAN_SNOOPING, pick(2));
 	if (has_filtering) {
@@ -252,6 +254,8 @@ static char *text_of(const struct vp_lan *l, const struct vp_lan *like)
 		one = vp_lan_add(&part, "");
 		*one = l->links[i];
 		one->has &= other ? other->has : ~0u;
+		if (!strcmp(vp_lan_get(one, VP_LAN_STP), "1"))
+			one->has &= ~(1u << VP_LAN_AGEING_TIME);
 	}
 	for (size_t i = 0; i < l->naddrs; i++)
 		if (ours(l->addrs[i].dev))
