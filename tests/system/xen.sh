@@ -17,6 +17,7 @@ in_ns
 site xen 3072
 installed para 10.94.17.10 xen-para
 like "xen-para: it boots by pygrub" "$(there dumpxml --inactive para.vprov.test)" "<bootloader>.*pygrub"
+changed para xen-para "s/>512</>384</; $more_disk" "memory 384 MiB, disk xvdb plugged in"
 
 # A file on its disk, and what shows it at each start
 there destroy para.vprov.test
