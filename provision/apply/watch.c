@@ -249,9 +249,10 @@ static void note_cost(struct watch *wt, struct tracked *t)
 		return;
 	vp_buf_addf(&t->cost, "%s%.3f %ju %ju %ju %ju", t->cost.len ? "" : VP_COST_HEADER, vp_wall(), (uintmax_t)st.cpu_ns, (uintmax_t)st.vcpu_ns,
 		    (uintmax_t)st.block_bytes, (uintmax_t)st.net_bytes);
-	/* How busy another machine is, this one's kernel does not tell. */
 	if (st.wait_ns != UINT64_MAX)
-		vp_buf_addf(&t->cost, " %ju %ju", (uintmax_t)st.wait_ns, (uintmax_t)(wt->w->hv->local ? vp_pressure_total("cpu") : 0));
+		vp_buf_addf(&t->cost, " %ju", (uintmax_t)st.wait_ns);
+	if (st.wait_ns != UINT64_MAX && st.all_wait_ns)
+		vp_buf_addf(&t->cost, " %ju", (uintmax_t)st.all_wait_ns);
 	vp_buf_addf(&t->cost, "\n");
 }
 

@@ -116,8 +116,6 @@ double vp_wall(void);
  * stall information); 0 where the kernel does not tell.
  */
 double vp_pressure(const char *what, unsigned seconds);
-/* Microseconds of that since the machine started; 0 where the kernel does not tell. */
-uint64_t vp_pressure_total(const char *what);
 
 /* --- Text --- */
 /* Whole decimal number in [min,max]; false otherwise. */

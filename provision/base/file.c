@@ -223,8 +223,3 @@ double vp_pressure(const char *what, unsigned seconds)
 	snprintf(word, sizeof(word), " avg%u=", seconds);
 	return pressure(what, word);
 }
-
-uint64_t vp_pressure_total(const char *what)
-{
-	return (uint64_t)pressure(what, " total=");
-}

@@ -523,23 +523,27 @@ static void thread_times(const char *name, struct vp_virt_stats *out)
 {
 	char path[64], line[512];
 	long pid = process_of(name);
-	unsigned long long ran, waited, ran_all = 0, waited_all = 0;
+	unsigned long long ran, waited, vcpus = 0, wait = 0;
 	DIR *d;
 
 	snprintf(path, sizeof(path), "/proc/%ld/task", pid);
 	d = pid ? opendir(path) : NULL;
-	for (struct dirent *e; d && (e = readdir(d));)
-		if (*e->d_name != '.' && thread_line(pid, e->d_name, "comm", line, sizeof(line)) && !strncmp(line, "CPU ", 4) &&
-		    thread_line(pid, e->d_name, "schedstat", line, sizeof(line)) && sscanf(line, "%llu %llu", &ran, &waited) == 2) {
-			ran_all += ran;
-			waited_all += waited;
-		}
+	for (struct dirent *e; d && (e = readdir(d));) {
+		bool vcpu = *e->d_name != '.' && thread_line(pid, e->d_name, "comm", line, sizeof(line)) && !strncmp(line, "CPU ", 4);
+
+		if (*e->d_name == '.' || !thread_line(pid, e->d_name, "schedstat", line, sizeof(line)) ||
+		    sscanf(line, "%llu %llu", &ran, &waited) != 2)
+			continue;
+		out->all_wait_ns += waited;
+		vcpus += vcpu ? ran : 0;
+		wait += vcpu ? waited : 0;
+	}
 	if (d)
 		closedir(d);
-	if (!ran_all)
+	if (out->vcpu_ns || !vcpus)
 		return;
-	out->vcpu_ns = ran_all;
-	out->wait_ns = waited_all;
+	out->vcpu_ns = vcpus;
+	out->wait_ns = wait;
 }
 
 /* As `virsh domstats --vcpu`: vcpu.N.delay. */
@@ -577,7 +581,7 @@ static int virt_stats(struct vp_hv *hv, const char *name, struct vp_virt_stats *
 		return vp_virt_fail(err, "read the counters of", name);
 	out->vcpu_ns = vcpu_time(dom, info.nrVirtCpu);
 	out->wait_ns = out->vcpu_ns ? wait_time(dom) : UINT64_MAX;
-	if (!out->vcpu_ns && hv->local)
+	if (hv->local)
 		thread_times(name, out);
 	out->cpu_ns = info.cpuTime;
 	for (const char *at = xml; next_value(&at, "\n    <disk ", "<target dev='", dev, sizeof(dev));) {

@@ -27,6 +27,8 @@ struct vp_virt_stats {
 	uint64_t vcpu_ns;
 	/* How long these were ready to run and waited for a processor of the host, all together; UINT64_MAX where the hypervisor does not say. */
 	uint64_t wait_ns;
+	/* The same of all its threads, those that move its data, too; 0 where only the former is known. */
+	uint64_t all_wait_ns;
 };
 
 /* What a host says that it can do. */

@@ -12,7 +12,7 @@
 struct counters {
 	double time, cpu, vcpu, block, net;
 	/* NaN where the hypervisor does not say. */
-	double wait, pressure;
+	double wait, all;
 };
 
 /* An older version did not look at the last of them. */
@@ -27,8 +27,8 @@ static bool counters_at(const char *text, double at, struct counters *out)
 	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		double share;
 
-		c.wait = c.pressure = NAN;
-		if (sscanf(line, "%lf %lf %lf %lf %lf%*[ ]%lf%*[ ]%lf", &c.time, &c.cpu, &c.vcpu, &c.block, &c.net, &c.wait, &c.pressure) < 5 ||
+		c.wait = c.all = NAN;
+		if (sscanf(line, "%lf %lf %lf %lf %lf%*[ ]%lf%*[ ]%lf", &c.time, &c.cpu, &c.vcpu, &c.block, &c.net, &c.wait, &c.all) < 5 ||
 		    c.time < before.time)
 			continue;
 		if (c.time < at) {
@@ -46,7 +46,7 @@ static bool counters_at(const char *text, double at, struct counters *out)
 					  before.block + share * (c.block - before.block),
 					  before.net + share * (c.net - before.net),
 					  before.wait + share * (c.wait - before.wait),
-					  before.pressure + share * (c.pressure - before.pressure) };
+					  before.all + share * (c.all - before.all) };
 		return true;
 	}
 	*out = before;
@@ -104,14 +104,14 @@ double vp_cost(struct vp_arena *a, const struct vp_result *results, size_t n, co
 double vp_cost_left(struct vp_arena *a, const struct vp_result *results, size_t n, const char *what)
 {
 	struct counters begin, end;
-	double ran, waited, pressed;
+	double ran, waited, left;
 
 	if (!around(a, results, n, what, &begin, &end))
 		return NAN;
 	ran = end.vcpu - begin.vcpu;
 	waited = end.wait - begin.wait;
-	pressed = (end.pressure - begin.pressure) / 1e6 / (end.time - begin.time);
-	if (!(waited >= 0) || !(ran > 0))
-		return NAN;
-	return ran / (ran + waited) * (strcmp(what, "cpu") && pressed > 0 ? fmax(1 - pressed, 0) : 1);
+	if (!strcmp(what, "cpu"))
+		return waited >= 0 && ran > 0 ? ran / (ran + waited) : NAN;
+	left = fmax(1 - (end.all - begin.all) / 1e9 / (end.time - begin.time), 0);
+	return isnan(end.all - begin.all) ? NAN : strncmp(what, "iperf3", 6) && strncmp(what, "peer_", 5) ? left : left * left;
 }

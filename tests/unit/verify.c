@@ -582,14 +582,14 @@ static struct vp_results with_each(const struct vp_results *raw, const char *nam
 	return out;
 }
 
-/* A look a second: its processors ran for `ran` of each, and waited for the rest; something waited for a processor for `pressed` of it. */
-static const char *counters_of(double begin, double ran, double pressed)
+/* A look a second: its processors ran for `ran` of each, and waited for the rest; all its threads for `waited` of it. */
+static const char *counters_of(double begin, double ran, double waited)
 {
 	vp_cleanup(vp_buf_free) struct vp_buf b = { 0 };
 
 	vp_buf_addf(&b, VP_COST_HEADER);
 	for (int i = 0; i < 46; i++)
-		vp_buf_addf(&b, "%.3f %.0f %.0f 0 0 %.0f %.0f\n", begin + i, 1e9 * i, 1e9 * ran * i, 1e9 * (1 - ran) * i, 1e6 * pressed * i);
+		vp_buf_addf(&b, "%.3f %.0f %.0f 0 0 %.0f %.0f\n", begin + i, 1e9 * i, 1e9 * ran * i, 1e9 * (1 - ran) * i, 1e9 * waited * i);
 	return vp_strdup(arena, vp_buf_str(&b));
 }
 
@@ -597,15 +597,15 @@ static const char *counters_of(double begin, double ran, double pressed)
 static void test_taken(void **state)
 {
 	static const struct {
-		double ran, pressed;
+		double ran, waited;
 		enum vp_verdict verdict;
 		const char *reason;
 	} cases[] = {
 		{ 1, 0, VP_FAIL, "surely more than" },
 		{ 0.99, 0.01, VP_FAIL, "surely more than" },
-		{ 0.9, 0, VP_VOID, "which kept up to 10 % of itself" },
-		{ 0.99, 0.2, VP_VOID, "which kept up to 21 % of itself" },
-		{ 0.01, 1, VP_VOID, "which kept up to 100 % of itself" },
+		{ 0.9, 0.1, VP_VOID, "which kept up to 10 % of itself" },
+		{ 0.99, 0.21, VP_VOID, "which kept up to 21 % of itself" },
+		{ 0.01, 1.5, VP_VOID, "which kept up to 100 % of itself" },
 	};
 	struct vp_results raw = session(six, 6);
 	json_t *expect = expect_with("{\"tolerances\": [\"disk.seeks=5%\"]}");
@@ -616,7 +616,7 @@ static void test_taken(void **state)
 	vp_verify_judge(arena, "ce01.example.org", &raw, expect, &known, &v);
 	know_ten("host:machine", 1100, metric(&v, "disk.seeks"), "another key");
 	for (size_t i = 0; i < vp_count(cases); i++) {
-		struct vp_results more = with_each(&raw, "cost", counters_of(1000, cases[i].ran, cases[i].pressed));
+		struct vp_results more = with_each(&raw, "cost", counters_of(1000, cases[i].ran, cases[i].waited));
 		const struct vp_metric *m;
 
 		vp_verify_judge(arena, "ce01.example.org", &more, expect, &known, &v);
@@ -883,7 +883,7 @@ static void test_stored(void **state)
 		}
 	assert_int_equal(seeks, 6);
 	/* Where the host kept most of itself to itself they are no baseline: in run 3, which just came. */
-	counters = counters_of(vp_wall() - 20, 0.4, 0);
+	counters = counters_of(vp_wall() - 20, 0.4, 0.6);
 	assert_int_equal(vp_state_result_put(s, "n", SESSION ".03", "cost", counters, strlen(counters), &err), 0);
 	assert_int_equal(vp_verify_finish(s, arena, "n", expect, &v, &err), 0);
 	samples = (struct vp_samples){ 0 };
