@@ -692,7 +692,7 @@ static void bind_tweaks(struct vp_bind *b)
 
 		*t = tweak_of(b, words->items[n->nxml]);
 		t->file = v ? n->file : b->site->file;
-		t->line = v ? v->line : l->line;
+		t->line = v ? v->line : l ? l->line : 0;
 		t->origin = v ? vp_path_of(b->a, v) : "site:xml";
 	}
 }

@@ -58,8 +58,9 @@ static const char *tale(const struct guest *g)
 	clock_lines(&b, g, GO - 5);
 	vp_buf_addf(&b, "go %.6f %.6f\n", GO, tells(g, GO));
 	for (unsigned w = 0; w < g->workers; w++)
-		for (double at = GO + g->late; at < GO + g->seconds; at += g->piece)
-			vp_buf_addf(&b, "lap %u %.6f %.6f 1.250000 " VP_CPU_CHECKSUM "\n", w, tells(g, at), tells(g, at + g->piece));
+		for (unsigned k = 0; g->late + k * g->piece < g->seconds; k++)
+			vp_buf_addf(&b, "lap %u %.6f %.6f 1.250000 " VP_CPU_CHECKSUM "\n", w, tells(g, GO + g->late + k * g->piece),
+				    tells(g, GO + g->late + (k + 1) * g->piece));
 	clock_lines(&b, g, GO + g->seconds + 1);
 	vp_buf_adds(&b, "end\n");
 	text = changed(g, vp_strdup(arena, vp_buf_str(&b)));
