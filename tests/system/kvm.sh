@@ -16,6 +16,8 @@ in_ns
 site kvm 3072
 installed kvm1 10.94.17.11 kvm
 like "kvm: it is a guest of KVM" "$(there dumpxml kvm1.vprov.test)" "<domain type='kvm'"
+ok "kvm: it is measured" vprov verify kvm1.vprov.test
+diag "$output"
 changed kvm1 kvm "$more_disk" "disk vdb plugged in"
 gone kvm1 kvm
 

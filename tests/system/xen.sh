@@ -56,6 +56,8 @@ if [[ ${XEN:-} == all ]]; then
 	like "xen-hvm: it is a guest of that kind" "$(there dumpxml para.vprov.test)" "machine='xenfv'.*bus='scsi'"
 fi
 carried para xen-para
+ok "xen-para: it is measured" vprov verify para.vprov.test
+diag "$output"
 is "xen-para: its domain on the other host is gone" "$(virsh -q -c "$kvm_uri" list --all --name | grep para)" ""
 stop_host kvm
 host_address=10.94.17.2
