@@ -46,7 +46,8 @@ outer=$!
 cleanup eval "kill -9 $outer; wait $outer 2>/dev/null; sleep 1"
 pid() { pgrep -P $outer; }
 wait_for 10 pid
-inside() { nsenter -t "$(pid)" --mount --pid --uts --ipc --cgroup -- "$@"; }
+# With its root, which in a chroot is not that of the mounts.
+inside() { nsenter -t "$(pid)" --mount --root --pid --uts --ipc --cgroup -- "$@"; }
 # What the units said comes with what failed.
 cleanup eval 'inside journalctl -q --no-pager -o cat -u vprov-net -u vprov | sed "s/^/# /"'
 running() { [[ $(inside systemctl is-system-running) == running ]]; }
