@@ -100,8 +100,9 @@ static int find_hypervisors(struct vp_ctx *c, const struct vp_nodes *nodes, cons
 			row.host = "";
 		uris[i] = vp_hypervisor_of(c, n->host, row.host, &lost);
 		if (lost && n->machine != VP_HYPERVISOR) {
-			vp_fail(&err, VP_E_USAGE, "node %s: none of the hypervisors is '%s': say which one it is for (/system/vprov/host)", n->name,
-				n->host ? n->host : "");
+			vp_fail(&err, VP_E_USAGE, "node %s: %s: say which one it is for (/system/vprov/host)", n->name,
+				n->host && *n->host ? vp_printf(c->arena, "none of the hypervisors is '%s'", n->host)
+						    : "it names no hypervisor, and there are several");
 			rc = vp_ctx_error(c, &err);
 		}
 		/* Its own network is this machine's, whichever hypervisor comes first. */

@@ -97,7 +97,7 @@ one() {
 one near 10.94.17.21 localhost
 one afar 10.94.17.22
 exits 2 "of several hypervisors each node says which is its" two plan "$dir/two"
-like "or is told to" "$output" "afar.vprov.test: none of the hypervisors .*/system/vprov/host"
+like "or is told to" "$output" "afar.vprov.test: it names no hypervisor, and there are several: .*/system/vprov/host"
 one afar 10.94.17.22 127.0.0.1
 exits 3 "two nodes on two hypervisors: a plan" two plan --exit-code "$dir/two"
 like "of each" "$output" "on qemu\+tcp.*create *disk *$far/afar.*on qemu:///embed.*create *disk *$state/disks/near"
