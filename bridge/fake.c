@@ -110,10 +110,12 @@ static int fake_bridge_add(struct vp_net *net, const char *name, const char *ali
 	return add(net, VP_LINK_BRIDGE, name, alias, err);
 }
 
-static int fake_tap_add(struct vp_net *net, const char *name, uid_t owner, const char *alias, struct vp_err *err)
+static int fake_tap_add(struct vp_net *net, const char *name, const struct vp_tap *how, const char *alias, struct vp_err *err)
 {
-	(void)owner;
-	return add(net, VP_LINK_TAP, name, alias, err);
+	if (add(net, VP_LINK_TAP, name, alias, err))
+		return -1;
+	get(fake_of(net), name)->tap = *how;
+	return 0;
 }
 
 static void drop_rule(struct vp_rules *r, size_t i)

@@ -18,6 +18,15 @@ struct vp_addr {
 	unsigned prefix;
 };
 
+/* How a tap is made: this cannot be changed while a program has it open. */
+struct vp_tap {
+	/* Who may open it without privilege; (uid_t)-1 and (gid_t)-1: not asked for, both: root only. */
+	uid_t owner;
+	gid_t group;
+	/* It can be opened several times, once for each queue. */
+	bool multi_queue;
+};
+
 struct vp_link {
 	char name[16];
 	enum vp_link_kind kind;
@@ -33,6 +42,8 @@ struct vp_link {
 	unsigned mtu;
 	struct vp_addr *addrs;
 	size_t naddrs;
+	/* Of a tap. */
+	struct vp_tap tap;
 };
 
 struct vp_links {
@@ -48,8 +59,8 @@ struct vp_net_ops {
 	/* Each answers 0, or -1 with err filled and errno as the kernel gave it. */
 	/* No STP, no forward delay. */
 	int (*bridge_add)(struct vp_net *net, const char *name, const char *alias, struct vp_err *err);
-	/* Persistent tap; owner is the uid that may open it without privilege, (uid_t)-1 for root only. */
-	int (*tap_add)(struct vp_net *net, const char *name, uid_t owner, const char *alias, struct vp_err *err);
+	/* Persistent tap, with room for the virtio header (vnet_hdr), which whoever opens it may leave out. */
+	int (*tap_add)(struct vp_net *net, const char *name, const struct vp_tap *how, const char *alias, struct vp_err *err);
 	int (*link_del)(struct vp_net *net, const char *name, struct vp_err *err);
 	/* Moves a port of another bridge. bridge NULL or "": leaves its bridge. */
 	int (*set_master)(struct vp_net *net, const char *port, const char *bridge, struct vp_err *err);

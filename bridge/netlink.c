@@ -57,8 +57,19 @@ static void read_linkinfo(const struct nlattr *info, struct vp_link *link)
 		link->kind = VP_LINK_BRIDGE;
 	if (strcmp(kind, "tun") || !data)
 		return;
-	mnl_attr_for_each_nested(attr, data) if (mnl_attr_get_type(attr) == IFLA_TUN_TYPE && mnl_attr_get_u8(attr) == IFF_TAP) link->kind =
-		VP_LINK_TAP;
+	mnl_attr_for_each_nested(attr, data)
+	{
+		switch (mnl_attr_get_type(attr)) {
+		case IFLA_TUN_TYPE:
+			if (mnl_attr_get_u8(attr) == IFF_TAP)
+				link->kind = VP_LINK_TAP;
+			break;
+		case IFLA_TUN_OWNER: link->tap.owner = mnl_attr_get_u32(attr); break;
+		case IFLA_TUN_GROUP: link->tap.group = mnl_attr_get_u32(attr); break;
+		case IFLA_TUN_MULTI_QUEUE: link->tap.multi_queue = mnl_attr_get_u8(attr); break;
+		default: break;
+		}
+	}
 }
 
 /* The master is known by its index only: its name is filled in when all rows are there. */
@@ -73,6 +84,7 @@ static void read_link(const struct nlmsghdr *nlh, void *arg)
 		return;
 	link = vp_links_add(out);
 	link->index = ifi->ifi_index;
+	link->tap = (struct vp_tap){ .owner = (uid_t)-1, .group = (gid_t)-1 };
 	link->up = ifi->ifi_flags & IFF_UP;
 	mnl_attr_for_each(attr, nlh, sizeof(*ifi))
 	{
@@ -217,9 +229,11 @@ static int live_bridge_add(struct vp_net *net, const char *name, const char *ali
 	return -1;
 }
 
-static int live_tap_add(struct vp_net *net, const char *name, uid_t owner, const char *alias, struct vp_err *err)
+static int live_tap_add(struct vp_net *net, const char *name, const struct vp_tap *how, const char *alias, struct vp_err *err)
 {
-	struct ifreq ifr = { .ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL) };
+	struct ifreq ifr = { .ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL | (how->multi_queue ? IFF_MULTI_QUEUE : 0)) };
+	/* Without an owner and a group everybody who can open /dev/net/tun may use it. */
+	uid_t owner = how->owner == (uid_t)-1 && how->group == (gid_t)-1 ? 0 : how->owner;
 	vp_cleanup(vp_closep) int fd = -1;
 
 	if (!vp_net_name_ok(name))
@@ -231,9 +245,10 @@ static int live_tap_add(struct vp_net *net, const char *name, uid_t owner, const
 	/* The driver says EBUSY for a name that is taken. */
 	if (ioctl(fd, TUNSETIFF, &ifr))
 		return vp_net_refuse(err, errno == EBUSY ? EEXIST : errno, "", "create tap %s", name);
-	/* Without an owner everybody who can open /dev/net/tun may use it. */
-	if (ioctl(fd, TUNSETOWNER, owner == (uid_t)-1 ? 0UL : (unsigned long)owner))
+	if (owner != (uid_t)-1 && ioctl(fd, TUNSETOWNER, (unsigned long)owner))
 		return vp_net_refuse(err, errno, "", "owner of tap %s", name);
+	if (how->group != (gid_t)-1 && ioctl(fd, TUNSETGROUP, (unsigned long)how->group))
+		return vp_net_refuse(err, errno, "", "group of tap %s", name);
 	if (set_alias(rtnl_of(net), name, alias, err))
 		return -1;
 	/* The last step: until here the kernel removes it together with fd, whatever becomes of us. */

@@ -242,11 +242,12 @@ static json_t *nics(const struct vp_node *n)
 	for (size_t i = 0; i < n->nnics; i++) {
 		const struct vp_nic *c = &n->nics[i];
 
-		json_array_append_new(list, json_pack("{so so so so so so so so so sb sb so so* so}", "name", text(c->name), "mac", text(c->mac),
+		json_array_append_new(list, json_pack("{so so so so so so so so so sb sb so so* so* so}", "name", text(c->name), "mac", text(c->mac),
 						      "model", text(c->model), "bridge", text(c->bridge), "tap", text(c->tap), "ip", text(c->ip),
 						      "prefix", number(c->prefix), "netmask", c->prefix ? netmask(c->prefix) : text(""), "gateway",
-						      text(c->gateway), "dhcp", c->dhcp, "boot", c->boot, "mtu", number(c->mtu), "bandwidth",
-						      bandwidth(&c->bandwidth), "card", from_rows(VP_O_CARD, &c->card, 3)));
+						      text(c->gateway), "dhcp", c->dhcp, "boot", c->boot, "mtu", number(c->mtu), "queues",
+						      c->queues > 1 ? number(c->queues) : NULL, "bandwidth", bandwidth(&c->bandwidth), "card",
+						      from_rows(VP_O_CARD, &c->card, 3)));
 	}
 	return list;
 }

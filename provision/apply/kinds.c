@@ -121,6 +121,7 @@ static int set_tap(struct vp_world *w, const struct vp_step *s, const char *from
 	struct vp_link link = { 0 };
 	int rc = own_link(w, s->name, &link, err);
 	const char *bridge;
+	struct vp_tap how;
 	unsigned mtu;
 
 	(void)from;
@@ -130,16 +131,36 @@ static int set_tap(struct vp_world *w, const struct vp_step *s, const char *from
 	if (!to)
 		return rc ? w->net->ops->link_del(w->net, s->name, err) : 0;
 	bridge = vp_strndup(w->arena, to, strcspn(to, " "));
-	mtu = (unsigned)atoi(to + strlen(bridge));
+	vp_tap_parse(to, &mtu, &how);
+	/* One that a guest has open is never taken from it. */
+	if (rc && !link.carrier && !vp_tap_is(&link.tap, &how)) {
+		if (w->net->ops->link_del(w->net, s->name, err))
+			return -1;
+		link = (struct vp_link){ 0 };
+		rc = 0;
+	}
 	/* 0 is the default, also on the way back from another one. */
 	mtu = mtu ? mtu : MTU_DEFAULT;
-	if (!rc && w->net->ops->tap_add(w->net, s->name, geteuid() ? geteuid() : (uid_t)-1, vp_mark(w), err))
+	if (!rc && w->net->ops->tap_add(w->net, s->name, &how, vp_mark(w), err))
 		return -1;
 	if ((rc ? link.mtu : MTU_DEFAULT) != mtu && w->net->ops->set_mtu(w->net, s->name, mtu, err))
 		return -1;
 	if (strcmp(link.master, bridge) && w->net->ops->set_master(w->net, s->name, bridge, err))
 		return -1;
 	return w->net->ops->set_up(w->net, s->name, true, err);
+}
+
+/* What could not be changed of its taps while the guest had them open. */
+static int ready_taps(struct vp_world *w, const char *node, struct vp_err *err)
+{
+	struct vp_resources made = { 0 };
+	const char *data;
+	int rc = w->render.own_taps ? vp_resources(w->state, w->arena, node, &made, err) : 0;
+
+	for (size_t i = 0; i < made.n && !rc; i++)
+		if (!strcmp(made.items[i].kind, "tap"))
+			rc = set_tap(w, &(struct vp_step){ .name = made.items[i].name }, NULL, made.items[i].data, &data, err);
+	return rc;
 }
 
 static enum vp_rule_kind rule_of(enum vp_kind k)
@@ -585,7 +606,8 @@ static int set_power(struct vp_world *w, const struct vp_step *s, const char *fr
 	if (!strcmp(to, VP_POWER_CARRIED) && (vp_carry(w, s->want, err) || (w->service && w->service(w, err))))
 		return -1;
 	/* A node that is not installed has no log of its own yet, nor has the directory of them. */
-	if (vp_mkdirs(vp_printf(w->arena, "%s/console", w->state_dir), 0755, err) || w->hv->ops->start(w->hv, s->name, NULL, err))
+	if (ready_taps(w, s->name, err) || vp_mkdirs(vp_printf(w->arena, "%s/console", w->state_dir), 0755, err) ||
+	    w->hv->ops->start(w->hv, s->name, NULL, err))
 		return -1;
 	vp_console_record(w, s->name);
 	return 0;

@@ -281,7 +281,9 @@ static int carry_out(struct vp_ctx *c, struct vp_world *w, struct vp_nodes *node
 			vp_fail(&err, VP_E_INTERRUPTED, "interrupted; what this run had begun was undone");
 		return vp_ctx_error(c, &err);
 	}
-	if (waits)
+	if (waits && confirm.answers.n && vp_network_decided(w, &err))
+		return vp_ctx_error(c, &err);
+	if (waits && !confirm.answers.n)
 		vp_say("the network: within %u seconds: vprov net confirm", confirm.seconds);
 	for (size_t i = 0; i < plan.n; i++)
 		if (!strcmp(plan.items[i].risk, "restart") && plan.items[i].kind == VP_KIND_DOMAIN && !w->restart)

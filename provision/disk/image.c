@@ -328,7 +328,10 @@ static int run_mmdebstrap(struct build *b, const char *tar)
 {
 	const char *conf = vp_printf(b->a, "%s/apt.conf", b->work);
 	struct statx stx = { 0 };
+	/* Its filter is a script that "env" looks for, once a package. The initrd is made once, by the customize hook, not by the kernel's package. */
 	const char *argv[] = { "env",
+			       "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+			       "INITRD=No",
 			       "SOURCE_DATE_EPOCH=" EPOCH,
 			       vp_printf(b->a, "TMPDIR=%s", b->work),
 			       "unshare",
@@ -357,7 +360,7 @@ static int run_mmdebstrap(struct build *b, const char *tar)
 			       NULL };
 
 	if (!statx(AT_FDCWD, "/", 0, STATX_BASIC_STATS, &stx) && !(stx.stx_attributes & STATX_ATTR_MOUNT_ROOT))
-		argv[10] = "unchanged";
+		argv[12] = "unchanged";
 	if (write_apt_conf(b, conf))
 		return -1;
 	if (!vp_run(&(struct vp_child){ .argv = argv, .input = b->sources, .tick = tick, .tick_arg = b }, b->err))

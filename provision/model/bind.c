@@ -471,6 +471,8 @@ static void bind_nic(struct vp_bind *b, struct vp_nic_in *in, const struct vp_va
 	vp_note_origin(b, vp_field(b, "nic.*.tap", name), in->n.tap, "derived: UUID and NIC name", NULL);
 	in->n.dhcp = !strcmp(in->bootproto, "dhcp") || !strcmp(in->bootproto, "bootp");
 	check_address(b, in, vp_child(entry, "ip"));
+	if (strcmp(in->n.model, "virtio"))
+		in->n.queues = 1;
 	vp_bind_bandwidth(b, in);
 }
 

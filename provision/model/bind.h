@@ -341,6 +341,6 @@ bool vp_assignment(const char *text, size_t *path, const char **value);
 extern const struct vp_check vp_is_label, vp_is_domain, vp_is_ifname, vp_is_diskname, vp_is_mac, vp_is_ip, vp_is_host_ip, vp_is_own_ip, vp_is_netmask,
 	vp_is_cidr, vp_is_dir, vp_is_args, vp_is_ssh_key, vp_is_crypt, vp_is_package, vp_is_mountpoint, vp_is_options, vp_is_fslabel, vp_is_uuid,
 	vp_is_key, vp_is_uri, vp_is_place, vp_is_bootfile, vp_is_url, vp_is_line, vp_is_address, vp_is_volume, vp_is_tolerance, vp_is_assignment,
-	vp_is_cpuset, vp_is_pin, vp_is_model, vp_is_vlans;
+	vp_is_cpuset, vp_is_pin, vp_is_model, vp_is_vlans, vp_is_owner;
 
 #endif

@@ -71,6 +71,8 @@ struct vp_nic {
 	bool boot;
 	/* 0: default */
 	unsigned mtu;
+	/* Pairs of them, of a virtio NIC; each needs a processor of the guest to be of use. */
+	unsigned queues;
 	struct vp_bandwidth bandwidth;
 	struct vp_card card;
 };
@@ -215,6 +217,8 @@ struct vp_node {
 	size_t nssh_keys;
 	/* Added to the installed system's kernel command line. */
 	const char *kernel_args;
+	/* Who may open its taps without privilege, "USER:GROUP"; "": root, or who runs vprov. */
+	const char *tap_owner;
 	/* Packages of the root image beyond the standard list. */
 	const char **packages;
 	size_t npackages;

@@ -77,6 +77,8 @@ static const struct vp_row rows[] = {
 	  .help = "model; default virtio (kvm, qemu), netfront (xen-para), e1000 (xen-hvm)" },
 	{ VP_OWN "nics/*/bridge", VP_O_NIC, VP_K_STRING, VP_AT(vp_nic_in, n.bridge), .field = "nic.*.bridge", .check = &vp_is_ifname,
 	  .help = "bridge of one NIC" },
+	{ VP_OWN "nics/*/queues", VP_O_NIC, VP_K_UINT, VP_AT(vp_nic_in, n.queues), .field = "nic.*.queues", .min = 1, .max = 16, .fallback = "1",
+	  .help = "pairs of queues of a virtio NIC, one for each processor of the guest that shall work on its packets; others have one" },
 	{ VP_OWN "nics/*/bandwidth/average", VP_O_NIC, VP_K_UINT, VP_AT(vp_nic_in, n.bandwidth.average), .field = "nic.*.bandwidth.average", .min = 1,
 	  .max = 1000000, .unit = "Mbit/s", .help = "what the NIC may carry each way; default as much as there is" },
 	{ VP_OWN "nics/*/bandwidth/peak", VP_O_NIC, VP_K_UINT, VP_AT(vp_nic_in, n.bandwidth.peak), .field = "nic.*.bandwidth.peak", .min = 1,

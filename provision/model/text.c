@@ -329,6 +329,14 @@ bool vp_assignment(const char *text, size_t *path, const char **value)
 	return i;
 }
 
+/* "USER", "USER:GROUP", ":GROUP" */
+static bool owner(const char *s)
+{
+	size_t n = strcspn(s, ":");
+
+	return only(s, ALNUM "._-:", 65) && (s[n] ? s[n + 1] && !strchr(s + n + 1, ':') : n);
+}
+
 /* "0-3,8,^2" */
 static bool cpuset(const char *s)
 {
@@ -386,6 +394,7 @@ const struct vp_check vp_is_tolerance = { tolerance, "a metric, which may be a p
 const struct vp_check vp_is_assignment = { assignment, "an XPath in the domain and what is to be there: ./devices/disk[1]/driver/@cache = none" };
 const struct vp_check vp_is_cpuset = { cpuset, "numbers and ranges of them: 0-3,8" };
 const struct vp_check vp_is_pin = { pin, "a processor of the guest, or emulator, and processors of the host: 0=2-3" };
+const struct vp_check vp_is_owner = { owner, "a user, a user and a group, or a group: libvirt-qemu:kvm" };
 const struct vp_check vp_is_model = { model, "the name of a processor's model" };
 const struct vp_check vp_is_package = { package, "the name of a Debian package" };
 const struct vp_check vp_is_mountpoint = { mountpoint, "an absolute path of letters, digits, or any of . _ + @ = - /, or swap" };

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -55,6 +57,8 @@ struct look {
 	size_t nspaces, spacescap;
 	/* Of the node that is being planned: it runs with something else than its next start would give it. */
 	bool pending;
+	/* One of its taps is not as it shall be, and in use. */
+	bool tap_waits;
 };
 
 static struct vp_step *add(struct look *l, enum vp_kind kind, enum vp_action action, const char *name, const struct vp_node *n, const char *before,
@@ -144,19 +148,68 @@ static void plan_bridge(struct look *l, const struct vp_node *n, const struct vp
 	}
 }
 
+const char *vp_tap_record(struct vp_arena *a, const char *bridge, unsigned mtu, const struct vp_tap *how)
+{
+	bool usual = how->owner == geteuid() && how->group == (gid_t)-1;
+	const char *uid = usual || how->owner == (uid_t)-1 ? "" : vp_printf(a, " uid %u", how->owner);
+	const char *gid = how->group == (gid_t)-1 ? "" : vp_printf(a, " gid %u", how->group);
+
+	return vp_printf(a, "%s %u%s%s%s", bridge, mtu, how->multi_queue ? " queues" : "", uid, gid);
+}
+
+void vp_tap_parse(const char *record, unsigned *mtu, struct vp_tap *how)
+{
+	const char *at = record + strcspn(record, " "), *uid = strstr(at, " uid "), *gid = strstr(at, " gid ");
+
+	*mtu = (unsigned)strtoul(at, NULL, 10);
+	how->multi_queue = strstr(at, " queues");
+	how->owner = uid ? (uid_t)strtoul(uid + 5, NULL, 10) : gid ? (uid_t)-1 : geteuid();
+	how->group = gid ? (gid_t)strtoul(gid + 5, NULL, 10) : (gid_t)-1;
+}
+
+/* "USER", "USER:GROUP", ":GROUP", by name or number, of this machine; false where it has none of that name. */
+static bool find_owner(struct vp_arena *a, const char *text, struct vp_tap *how)
+{
+	const char *user = vp_strndup(a, text, strcspn(text, ":")), *group = text[strlen(user)] ? text + strlen(user) + 1 : "";
+	const struct passwd *pw = getpwnam(user);
+	const struct group *gr = getgrnam(group);
+	uint64_t id;
+
+	*how = (struct vp_tap){ .owner = *text ? (uid_t)-1 : geteuid(), .group = (gid_t)-1 };
+	if (pw || vp_parse_u64(user, 0, INT32_MAX, &id))
+		how->owner = pw ? pw->pw_uid : (uid_t)id;
+	if (gr || vp_parse_u64(group, 0, INT32_MAX, &id))
+		how->group = gr ? gr->gr_gid : (gid_t)id;
+	return (!*user || how->owner != (uid_t)-1) && (!*group || how->group != (gid_t)-1);
+}
+
+bool vp_tap_is(const struct vp_tap *is, const struct vp_tap *want)
+{
+	return is->multi_queue == want->multi_queue && is->owner == want->owner && is->group == want->group;
+}
+
 static void plan_tap(struct look *l, const struct vp_node *n, const struct vp_nic *nic)
 {
 	const struct vp_link *link = vp_link_find(&l->links, nic->tap);
 	const struct vp_resource *made = vp_resource_find(&l->made, "tap", nic->tap);
-	const char *want = vp_printf(l->a, "%s %u", nic->bridge, nic->mtu);
-	const char *why = vp_printf(l->a, "NIC %s of %s", nic->name, n->name);
+	const char *want, *why = vp_printf(l->a, "NIC %s of %s", nic->name, n->name);
+	struct vp_tap how;
+	bool is, waits;
+
+	if (!find_owner(l->a, n->tap_owner, &how))
+		problem(l, n, "tap_owner", VP_E_REFERENCE, vp_printf(l->a, "this machine has no user or group as in '%s'", n->tap_owner));
+	how.multi_queue = nic->queues > 1;
+	want = vp_tap_record(l->a, nic->bridge, nic->mtu, &how);
+	is = link && vp_tap_is(&link->tap, &how);
+	waits = link && link->carrier && !is;
+	l->tap_waits |= waits;
 
 	if (!link)
 		add(l, VP_KIND_TAP, VP_CREATE, nic->tap, n, NULL, want, why);
 	else if (!vp_link_owned(link, l->mark))
 		problem(l, n, vp_printf(l->a, "nic.%s.name", nic->name), VP_E_NETOWN,
 			vp_printf(l->a, "a device named '%s' exists and is not vprov's", nic->tap));
-	else if (!made || strcmp(made->data, want) || strcmp(link->master, nic->bridge) || !link->up)
+	else if (!(waits && !l->w->restart) && (!made || strcmp(made->data, want) || strcmp(link->master, nic->bridge) || !link->up || !is))
 		add(l, VP_KIND_TAP, made ? VP_CHANGE : VP_CREATE, nic->tap, n, made ? made->data : NULL, want,
 		    made && strcmp(made->data, want) ? why : "it was changed outside vprov");
 }
@@ -642,7 +695,7 @@ static int plan_life(struct look *l, const struct vp_node *n, const struct vp_no
 		    vp_printf(l->a, "it went off during its installation (%s): whether it is complete, its disk will tell", vp_life_name(row->life)));
 	} else if (!dom->active) {
 		add(l, VP_KIND_POWER, VP_START, n->name, n, NULL, "disk", "it is switched off");
-	} else if (l->pending && l->w->restart) {
+	} else if ((l->pending || l->tap_waits) && l->w->restart) {
 		add_stop(l, n, dom, "--restart");
 		add(l, VP_KIND_POWER, VP_START, n->name, n, NULL, "disk", "--restart");
 	}
@@ -767,11 +820,14 @@ static int plan_node(struct look *l, const struct vp_node *n)
 		if (!rc)
 			add(l, VP_KIND_IMAGE, VP_CREATE, "root", n, NULL, "root", "the root image is not in the cache");
 	}
+	l->tap_waits = false;
 	if (l->w->render.own_taps) {
 		for (size_t i = 0; i < n->nbridges; i++)
 			plan_bridge(l, n, &n->bridges[i]);
 		for (size_t i = 0; i < n->nnics; i++)
 			plan_tap(l, n, &n->nics[i]);
+		if (l->tap_waits && !l->w->restart)
+			note(l, vp_printf(l->a, "%s: restart pending (vprov apply --restart): queues or owner of a tap", n->name));
 		plan_rules(l, n);
 		plan_shares(l, n, old ? old->data : NULL);
 	}

@@ -115,6 +115,14 @@ struct vp_plan {
 };
 
 /*
+ * A tap as it is recorded: "BRIDGE MTU", then "queues" where it has several, then "uid U" and "gid G" where they are not who runs vprov. In the
+ * arena. Back again: the MTU (0: the default), and how it is made.
+ */
+const char *vp_tap_record(struct vp_arena *a, const char *bridge, unsigned mtu, const struct vp_tap *how);
+void vp_tap_parse(const char *record, unsigned *mtu, struct vp_tap *how);
+/* It is one like that. */
+bool vp_tap_is(const struct vp_tap *is, const struct vp_tap *want);
+/*
  * What has to be done for these nodes. Problems that only the world shows (unknown bridge, disk larger than the space,
  * a foreign device or domain of that name) go to diags; the plan is not to be used when there were errors.
  */

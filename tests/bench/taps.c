@@ -32,8 +32,8 @@ static int ours(unsigned n)
 
 	for (unsigned i = 0; i < n && !rc; i++) {
 		name_of(name, i);
-		rc = net->ops->tap_add(net, name, (uid_t)-1, MARK, &err) || net->ops->set_master(net, name, "vpbench", &err) ||
-		     net->ops->set_up(net, name, true, &err);
+		rc = net->ops->tap_add(net, name, &(struct vp_tap){ .owner = (uid_t)-1, .group = (gid_t)-1 }, MARK, &err) ||
+		     net->ops->set_master(net, name, "vpbench", &err) || net->ops->set_up(net, name, true, &err);
 	}
 	if (rc)
 		fprintf(stderr, "taps: %s\n", err.msg);

@@ -180,6 +180,12 @@ exits 1 "nothing waits" net rollback
 ok "up" net up --confirm-within 60 hv.json
 ok "rollback by hand" net rollback
 same "as before" "$before" "$(state)"
+ok "apply does the same" vp apply --confirm-within 3 hv.json
+like "and says how it is confirmed" "$output" "within 3 seconds: vprov net confirm"
+ok "it is made" test -e /sys/class/net/br0
+ok "and goes back, too" wait_for 10 gone
+wait_for 10 eval '[[ $(tail -n 1 state/network.log) == *"gone back" ]]'
+same "as before" "$before" "$(state)"
 
 # --- Confirmed by answers, or by none.
 printf 'network/manage = true\nnetwork/answers = 10.5.0.254\n' >site.conf

@@ -9,12 +9,10 @@ for p in jq virsh xmllint; do command -v $p >/dev/null || skip_all "$p is not in
 hooked=${VP_BUILD:-$VP_TOP/build}/live-hooked
 if [[ ${VP_NS:-} != 1 ]]; then
 	"$lib/hooked" "$hooked" "${VP_BUILD:-$VP_TOP/build}"
-	# The guest has no udev that would load it.
-	echo virtio_balloon >>"$hooked/installer/modules"
-	# e1000 takes a kernel that has its driver.
-	export VP_PACKAGES=linux-image-amd64
+	# e1000 takes a kernel that has its driver; the guest has no udev that would load that of the balloon. The image is that of bootpaths.sh, too.
+	export VP_PACKAGES="linux-image-amd64 grub-efi-amd64-bin dosfstools" VP_DRIVERS=virtio_balloon
 fi
-need_tiny_image "$hooked/installer"
+need_tiny_image
 in_ns
 
 dir=$(mktemp -d) && chmod 755 "$dir"
@@ -35,7 +33,9 @@ profile() {
 		s|<long name=\"size\">1024|<long name=\"size\">${memory:-256}|; s|<long name=\"cores\">[0-9]*|<long name=\"cores\">${cores:-1}|
 		s|>kvm<|>${own:-xen-para}<|; s|<nlist name=\"vprov\">|&$1|; s|<nlist name=\"harddisks\">|&${2:-}|; s|<nlist name=\"nic\">|&${3:-}|" "$VP_TOP/profiles/quickstart.xml" >"$dir/node.xml"
 }
-grows='<nlist name="memory"><long name="max">512</long></nlist><nlist name="cpu"><long name="max">2</long></nlist>'
+queues='<nlist name="nics"><nlist name="eth0"><long name="queues">2</long></nlist></nlist>'
+sizes='<nlist name="memory"><long name="max">512</long></nlist><nlist name="cpu"><long name="max">2</long></nlist>'
+grows=$sizes$queues
 disk='<nlist name="sdb"><long name="capacity">64</long></nlist>'
 nic='<nlist name="eth1"><string name="hwaddr">52:54:00:00:00:77</string></nlist>'
 mkdir -p "$dir/www/cgi-bin"
@@ -54,6 +54,9 @@ inside() {
 	tail -c +$((said + 1)) "$log" | tr -d '\r'
 }
 id=$(value /domain/@id)
+# queues : how often its tap is open
+queues() { ip -d -j link show type tun | jq -c '[.[].linkinfo.info_data.numqueues]'; }
+is "its NIC has two queues" "$(queues)" "[2]"
 
 memory=384 cores=2 profile "$grows" "$disk" "$nic"
 exits 3 "more memory, a processor, a disk, a NIC: a plan" vprov plan --exit-code "$dir/node.xml"
@@ -118,7 +121,7 @@ if [[ $output != *stays* ]]; then pass "which needs no word"; else fail "which n
 
 # The same disk on other devices
 inside "echo carried >/precious; sync" >/dev/null
-profile "$grows<nlist name=\"disk\"><string name=\"bus\">ide</string></nlist><nlist name=\"nics\"><nlist name=\"eth0\"><string name=\"model\">e1000</string></nlist></nlist>"
+profile "$sizes<nlist name=\"disk\"><string name=\"bus\">ide</string></nlist><nlist name=\"nics\"><nlist name=\"eth0\"><string name=\"model\">e1000</string></nlist></nlist>"
 exits 3 "IDE and e1000: a plan" vprov plan --exit-code "$dir/node.xml"
 like "takes a restart" "$output" "\[restart\]"
 ok "apply --restart" vprov apply --restart "$dir/node.xml"
@@ -128,6 +131,7 @@ said=$(inside 'cat /precious; hostname; ip address; ls /sys/block')
 diag "$said"
 like "with its file, name and address" "$said" "carried.*quickstart.*10\.94\.17\.10"
 like "on that disk" "$said" "sda"
+is "its NIC has one queue" "$(ip -d -j link show type tun | jq -c '[.[].linkinfo.info_data.multi_queue]')" "[false]"
 exits 0 "a second plan is empty" vprov plan --exit-code "$dir/node.xml"
 
 # A new installation

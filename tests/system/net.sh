@@ -168,6 +168,41 @@ done
 is "40 kills: each time the next run finishes" "$rounds $broken" "20 "
 same "nothing is left" "$before" "$(listing /run)"
 
+# --- Several queues, somebody else's tap. It is made again where that changes, but for one that is in use.
+profile n6 10.99.0.16 vptest 10.99.0.1/24
+sed -i 's|"install": "none"|&, "tap_owner": "nobody:daemon", "nics": { "eth0": { "queues": 3 } }|' n6.json
+ok "up with queues and an owner" net up n6.json
+tap6=$(tap_of n6)
+about() { ip -d -j link show dev "$tap6" | jq -c '.[0].linkinfo.info_data | [.multi_queue, .vnet_hdr, .user, .group]'; }
+is "it has them" "$(about)" '[true,true,"nobody","daemon"]'
+# opens USER:GROUP QUEUES : a QEMU of theirs has them
+opens() {
+	setpriv --reuid "${1%:*}" --regid "${1#*:}" --clear-groups --bounding-set -all qemu-system-x86_64 -machine none -accel tcg -display none -monitor none -serial none \
+		-netdev "tap,id=n,ifname=$tap6,script=no,downscript=no,vhost=off,queues=$2" </dev/null >qemu.log 2>&1 &
+	guest=$!
+	wait_for 20 eval "grep -q 1 /sys/class/net/$tap6/carrier || ! kill -0 $guest" && kill -0 $guest
+}
+chmod 666 /dev/net/tun
+exits 1 "another user cannot open it" opens daemon:daemon 3
+exits 1 "nor its owner in another group" opens nobody:nogroup 3
+opens nobody:daemon 3
+is "its owner has three queues of it" "$(ip -d -j link show dev "$tap6" | jq '.[0].linkinfo.info_data.numqueues')" 3
+sed -i 's|"nobody:daemon", |":daemon", |; s|"queues": 3|"queues": 1|' n6.json
+ok "another wish while it is used" net up n6.json
+like "waits" "$("$VPROV" plan --virt qemu --state-dir "$work/state" --config "$work/site.conf" n6.json)" "n6.*restart pending .*: queues or owner of a tap"
+is "until then it is as it was" "$(about)" '[true,true,"nobody","daemon"]'
+kill $guest
+wait $guest 2>/dev/null
+ok "when it is not" net up n6.json
+is "it is made again" "$(about)" '[false,true,null,"daemon"]'
+ok "again" net up n6.json
+is "nothing to do" "$output" "nothing to do"
+sed -i 's|":daemon"|"nobody:nosuchgroup"|' n6.json
+exits 5 "a group that is not there" net up n6.json
+like "it is refused" "$output" "no user or group as in 'nobody:nosuchgroup'"
+net down n6.json >/dev/null
+same "nothing is left" "$before" "$(listing /run)"
+
 # --- Orphans: marked, but of no node that is known. What is somebody else's, or in use, stays.
 net up n1.json n2.json >/dev/null
 mark=$(cat /sys/class/net/vptest/ifalias)

@@ -82,10 +82,10 @@ static int bridge_add(struct vp_net *n, const char *name, const char *alias, str
 	return refused(err) ? -1 : changed(net->ops->bridge_add(net, name, alias, err));
 }
 
-static int tap_add(struct vp_net *n, const char *name, uid_t owner, const char *alias, struct vp_err *err)
+static int tap_add(struct vp_net *n, const char *name, const struct vp_tap *how, const char *alias, struct vp_err *err)
 {
 	(void)n;
-	return refused(err) ? -1 : changed(net->ops->tap_add(net, name, owner, alias, err));
+	return refused(err) ? -1 : changed(net->ops->tap_add(net, name, how, alias, err));
 }
 
 static int link_del(struct vp_net *n, const char *name, struct vp_err *err)
@@ -301,7 +301,7 @@ static void new_world(void)
 
 	arena = vp_arena_new();
 	net = vp_net_fake();
-	assert_int_equal(net->ops->tap_add(net, "up0", 0, "another one's", NULL), 0);
+	assert_int_equal(net->ops->tap_add(net, "up0", &(struct vp_tap){ 0 }, "another one's", NULL), 0);
 	hv = vp_hv_fake();
 	far = vp_hv_fake();
 	virt = "qemu";

@@ -115,13 +115,16 @@ static const struct step {
 
 static char long_mark[300];
 
+/* Root's only, one queue. */
+static const struct vp_tap roots = { .owner = (uid_t)-1, .group = (gid_t)-1 };
+
 static int run_step(struct vp_net *net, const struct step *s, struct vp_err *err)
 {
 	const char *alias = s->arg ? s->arg : long_mark;
 
 	switch (s->op) {
 	case BRIDGE: return net->ops->bridge_add(net, s->name, alias, err);
-	case TAP: return net->ops->tap_add(net, s->name, (uid_t)-1, alias, err);
+	case TAP: return net->ops->tap_add(net, s->name, &roots, alias, err);
 	case DEL: return net->ops->link_del(net, s->name, err);
 	case MASTER: return net->ops->set_master(net, s->name, s->arg, err);
 	case UP: return net->ops->set_up(net, s->name, true, err);
@@ -341,6 +344,29 @@ static void ip_cmd(const char *a, const char *b, const char *c, const char *d, c
 		fail_msg("%s", err.msg);
 }
 
+/* Whose a tap is, and how often it can be opened, is read back; a group alone has no owner beside it. */
+static void test_taps(void **state)
+{
+	static const struct vp_tap all[] = { { 0, (gid_t)-1, false }, { 65534, 1, true }, { (uid_t)-1, 65534, false } };
+	vp_cleanup(vp_links_free) struct vp_links links = { 0 };
+	struct vp_net *live = fresh_live();
+	struct vp_err err = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < vp_count(all); i++) {
+		const struct vp_link *link;
+
+		assert_int_equal(live->ops->tap_add(live, "tap0", &all[i], MARK, &err), 0);
+		list(live, &links);
+		link = vp_link_find(&links, "tap0");
+		assert_int_equal(link->tap.owner, all[i].owner);
+		assert_int_equal(link->tap.group, all[i].group);
+		assert_int_equal(link->tap.multi_queue, all[i].multi_queue);
+		assert_int_equal(live->ops->link_del(live, "tap0", &err), 0);
+	}
+	live->ops->close(live);
+}
+
 /* A vprov that was killed between making a bridge and marking it: the bridge is known as its own, and a foreign one is not. */
 static void test_owned(void **state)
 {
@@ -350,7 +376,7 @@ static void test_owned(void **state)
 
 	(void)state;
 	assert_int_equal(live->ops->bridge_add(live, "br0", MARK, &err), 0);
-	assert_int_equal(live->ops->tap_add(live, "tap0", (uid_t)-1, MARK, &err), 0);
+	assert_int_equal(live->ops->tap_add(live, "tap0", &roots, MARK, &err), 0);
 	ip_cmd("link", "add", "br1", "type", "bridge", NULL);
 	list(live, &links);
 	assert_true(vp_link_owned(vp_link_find(&links, "br0"), MARK));
@@ -434,7 +460,7 @@ static void test_no_privilege(void **state)
 		bool good = !setgid(65534) && !setuid(65534);
 
 		good &= live->ops->bridge_add(live, "br0", MARK, &a) && errno == EPERM && a.code == VP_E_PRIVILEGE && strstr(a.msg, "root");
-		good &= live->ops->tap_add(live, "tap0", (uid_t)-1, MARK, &b) && errno == EPERM && b.code == VP_E_PRIVILEGE;
+		good &= live->ops->tap_add(live, "tap0", &roots, MARK, &b) && errno == EPERM && b.code == VP_E_PRIVILEGE;
 		_exit(good ? 0 : 1);
 	}
 	waitpid(pid, &status, 0);
@@ -468,9 +494,9 @@ static void test_injection(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table_fake),   cmocka_unit_test(test_table_live), cmocka_unit_test(test_witness),
-		cmocka_unit_test(test_owned),	     cmocka_unit_test(test_foreign),	cmocka_unit_test(test_many),
-		cmocka_unit_test(test_no_privilege), cmocka_unit_test(test_injection),
+		cmocka_unit_test(test_table_fake), cmocka_unit_test(test_table_live),	cmocka_unit_test(test_witness),
+		cmocka_unit_test(test_taps),	   cmocka_unit_test(test_owned),	cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_many),	   cmocka_unit_test(test_no_privilege), cmocka_unit_test(test_injection),
 	};
 
 	memset(long_mark, 'x', sizeof(long_mark) - 1);
