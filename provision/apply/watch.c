@@ -516,7 +516,9 @@ static int conclude(struct watch *wt)
 			vp_ctx_error(NULL, &e);
 			if (t->bundle)
 				fprintf(stderr, "all that is known of it: %s\n", t->bundle);
-		} else if (vp_out.level >= 0 && !vp_verify_stored(wt->w->state, wt->w->arena, t->name, NULL, t->json, NULL, NULL, &v, NULL)) {
+		} else if (vp_out.level >= 0 && (t->status || t->row.life == VP_VERIFIED) &&
+			   /* Of one that is up and no more, an older run is of what it was before. */
+			   !vp_verify_stored(wt->w->state, wt->w->arena, t->name, NULL, t->json, NULL, NULL, &v, NULL)) {
 			vp_verify_print(&v, stdout);
 		}
 		if (t->status && (!status || t->status == VP_EXIT_FAILED))

@@ -157,19 +157,29 @@ static int read_sources(struct build *b)
 	return *b->sources ? 0 : vp_fail(b->err, VP_E_TOOL, "this machine has no package source of Debian %s (tried `apt-get update`)", b->o->suite);
 }
 
-/* "a,b,c". A kernel among the site's packages takes the place of the standard one, which has few drivers. */
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* "a,b,c", the same in whatever order the site names them. A kernel among its packages takes the place of the standard one, which has few drivers. */
 static const char *packages(struct build *b)
 {
-	const char *list = NULL, *kernel = "linux-image-cloud-amd64";
+	size_t n = b->o->npackages, size = n * sizeof(*b->o->packages);
+	const char **more = vp_alloc(b->a, size + 1), *kernel = "linux-image-cloud-amd64", *list;
 
-	for (size_t i = 0; i < b->o->npackages; i++)
-		if (!strncmp(b->o->packages[i], "linux-image-", 12))
-			kernel = NULL;
-	list = kernel ? kernel : b->o->packages[0];
+	if (n)
+		memcpy(more, b->o->packages, size);
+	qsort(more, n, sizeof(*more), by_text);
+	for (size_t i = 0; i < n; i++)
+		if (!strncmp(more[i], "linux-image-", 12))
+			kernel = more[i];
+	list = kernel;
 	for (size_t i = 0; i < vp_count(standard); i++)
 		list = vp_printf(b->a, "%s,%s", list, standard[i]);
-	for (size_t i = kernel ? 0 : 1; i < b->o->npackages; i++)
-		list = vp_printf(b->a, "%s,%s", list, b->o->packages[i]);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(kernel, more[i]) && (!i || strcmp(more[i], more[i - 1])))
+			list = vp_printf(b->a, "%s,%s", list, more[i]);
 	return list;
 }
 
@@ -328,9 +338,8 @@ static int run_mmdebstrap(struct build *b, const char *tar)
 {
 	const char *conf = vp_printf(b->a, "%s/apt.conf", b->work);
 	struct statx stx = { 0 };
-	/* Its filter is a script that "env" looks for, once a package. The initrd is made once, by the customize hook, not by the kernel's package. */
+	/* The initrd is made once, by the customize hook, not by the kernel's package. */
 	const char *argv[] = { "env",
-			       "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
 			       "INITRD=No",
 			       "SOURCE_DATE_EPOCH=" EPOCH,
 			       vp_printf(b->a, "TMPDIR=%s", b->work),
@@ -360,7 +369,7 @@ static int run_mmdebstrap(struct build *b, const char *tar)
 			       NULL };
 
 	if (!statx(AT_FDCWD, "/", 0, STATX_BASIC_STATS, &stx) && !(stx.stx_attributes & STATX_ATTR_MOUNT_ROOT))
-		argv[12] = "unchanged";
+		argv[11] = "unchanged";
 	if (write_apt_conf(b, conf))
 		return -1;
 	if (!vp_run(&(struct vp_child){ .argv = argv, .input = b->sources, .tick = tick, .tick_arg = b }, b->err))

@@ -19,7 +19,7 @@ vprov() { "$VPROV" "$@" --state-dir "$state" --config "$dir/conf"; }
 # shellcheck disable=SC2016 # expanded when it runs
 cleanup eval 'vprov destroy -y -q "$node" &>/dev/null'
 export VPROV_CACHE=$VP_TINY
-sed 's/\(name="enabled">\)true/\1false/; s/>4096</>400</; s/\(name="size">\)256</\116</; s/\(name="size">\)1024</\1256</' "$VP_TOP/profiles/quickstart.xml" >"$dir/small.xml"
+sed 's/\(name="enabled">\)true/\1false/; s/>4096</>400</; s/\(name="size">\)256</\116</; s/\(name="size">\)1024</\1512</' "$VP_TOP/profiles/quickstart.xml" >"$dir/small.xml"
 sed 's/>msdos</>gpt</; s/>400</>500</' "$dir/small.xml" >"$dir/node.xml"
 : >"$dir/conf"
 bridge=$(vprov show --json "$dir/node.xml" | jq -r '.nodes[0].bridges[0].name')

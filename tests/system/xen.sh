@@ -33,8 +33,18 @@ move_disk() {
 # shellcheck disable=SC2317 # move_disk calls it
 mark() {
 	echo carried >"$dir/precious"
-	# shellcheck disable=SC2016 # the guest's shell expands it
-	echo 'for c in $(cat /sys/class/tty/console/active); do echo "$(cat /etc/hostname): $(cat /precious)" >"/dev/$c"; done 2>/dev/null' >"$dir/hook"
+	# It also gives itself a kernel of another name, once, as an update does.
+	cat >"$dir/hook" <<-'HOOK'
+		for c in $(cat /sys/class/tty/console/active); do echo "$(cat /etc/hostname): $(cat /precious) $(grep -o kernel=new /proc/cmdline)" >"/dev/$c"; done 2>/dev/null
+		if [ ! -e /boot/vmlinuz-new ]; then
+			old=$(ls /boot/vmlinuz-*)
+			old=${old#*-}
+			mv "/boot/vmlinuz-$old" /boot/vmlinuz-new
+			mv "/boot/initrd.img-$old" /boot/initrd.img-new
+			sed -i "s/vmlinuz-$old/vmlinuz-new/; s/img-$old/img-new/; s/ ro / ro kernel=new /" /boot/grub/grub.cfg
+			sync
+		fi
+	HOOK
 	printf '%s\n' "write $dir/precious precious" "write $dir/hook hook" "sif hook mode 0100755" | debugfs -w "$dir/disk?offset=1048576" &>/dev/null
 }
 xen_uri=$uri
@@ -56,6 +66,7 @@ if [[ ${XEN:-} == all ]]; then
 	like "xen-hvm: it is a guest of that kind" "$(there dumpxml para.vprov.test)" "machine='xenfv'.*bus='scsi'"
 fi
 carried para xen-para
+like "xen-para: pygrub boots the kernel that the guest has given itself meanwhile" "$(console para)" "para: carried kernel=new"
 ok "xen-para: it is measured" vprov verify para.vprov.test
 diag "$output"
 is "xen-para: its domain on the other host is gone" "$(virsh -q -c "$kvm_uri" list --all --name | grep para)" ""
