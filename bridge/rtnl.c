@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 
-#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 
 #include "rtnl.h"
 
@@ -15,19 +15,40 @@ struct nlmsghdr *vp_rtnl_begin(struct vp_rtnl *r, uint16_t type, uint16_t flags)
 	return nlh;
 }
 
-/* 0, or the errno of the kernel's answer with its words in r->why. */
+static const char *request_name(uint16_t type)
+{
+	switch (type) {
+#define REQUESTS(what)                                                                                                                               \
+	case RTM_NEW##what: return "RTM_NEW" #what;                                                                                                  \
+	case RTM_DEL##what: return "RTM_DEL" #what;                                                                                                  \
+	case RTM_GET##what: return "RTM_GET" #what
+		REQUESTS(LINK);
+		REQUESTS(ADDR);
+		REQUESTS(ROUTE);
+		REQUESTS(NEIGH);
+		REQUESTS(QDISC);
+		REQUESTS(TCLASS);
+		REQUESTS(TFILTER);
+#undef REQUESTS
+	case RTM_SETLINK: return "RTM_SETLINK";
+	default: return "netlink";
+	}
+}
+
+/* 0, or the errno of the kernel's answer with the request and its words in r->why. */
 static int read_ack(struct vp_rtnl *r, const struct nlmsghdr *nlh)
 {
 	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
 	size_t skip = sizeof(*e);
 	const struct nlattr *attr;
 
+	snprintf(r->why, sizeof(r->why), "%s", request_name(e->msg.nlmsg_type));
 	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
 		return -e->error;
 	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
 		skip += e->msg.nlmsg_len - NLMSG_HDRLEN;
 	mnl_attr_for_each(attr, nlh, skip) if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
-		snprintf(r->why, sizeof(r->why), "%s", mnl_attr_get_str(attr));
+		snprintf(r->why, sizeof(r->why), "%s: %s", request_name(e->msg.nlmsg_type), mnl_attr_get_str(attr));
 	return -e->error;
 }
 

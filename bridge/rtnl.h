@@ -10,7 +10,7 @@
 struct vp_rtnl {
 	struct mnl_socket *nl;
 	unsigned seq;
-	/* The kernel's own words on the last refusal (extended ack), "" for none. */
+	/* Of the last refusal the name of the request, and the kernel's own words on it (extended ack): "RTM_NEWLINK: Invalid port". */
 	char why[256];
 	char request[4096];
 	/* The kernel puts up to 32 KiB of a dump into one datagram. */
@@ -28,7 +28,7 @@ void vp_rtnl_close(struct vp_rtnl *r);
 
 /* A new request in r->request, in place of the one before. */
 struct nlmsghdr *vp_rtnl_begin(struct vp_rtnl *r, uint16_t type, uint16_t flags);
-/* Sends a change and waits for its acknowledgement, which its flags have to ask for; 0 or an errno, with the kernel's words in r->why. */
+/* Sends a change and waits for its acknowledgement, which its flags have to ask for; 0 or an errno, with r->why. */
 int vp_rtnl_exchange(struct vp_rtnl *r, const struct nlmsghdr *request);
 /* The same, answering 0, or -1 with err ("WHAT: reason") and errno. */
 int vp_rtnl_talk(struct vp_rtnl *r, const struct nlmsghdr *request, struct vp_err *err, const char *what, ...) VP_PRINTF(4, 5);

@@ -92,7 +92,10 @@ int vp_apply(struct vp_world *w, const struct vp_plan *p, vp_step_fn *report, st
 			continue;
 		if (run_step(w, s, &done[n++], err) ||
 		    (s->kind == VP_KIND_DOMAIN && s->want && s->action == VP_CHANGE && run_record(w, s, &done[n++], err))) {
-			vp_context(err, "%s %s %s", vp_action_name(s->action), vp_kind_name(s->kind), s->name);
+			const char *path = vp_plan_path(s);
+
+			vp_context(err, "%s %s %s%s%s%s", vp_action_name(s->action), vp_kind_name(s->kind), s->name, *path ? " (" : "", path,
+				   *path ? ")" : "");
 			failed = n;
 			break;
 		}

@@ -81,7 +81,7 @@ static int set_step(struct vp_world *w, const struct vp_step *s, const char *fro
 
 	(void)from;
 	if (vp_lan_do(w->net, s->name, back ? s->after : s->before, to, vp_network_mark(w->arena, vp_mark(w)), err))
-		return s->want && *vp_network_path(s->want, s->name) ? vp_context(err, "%s", vp_network_path(s->want, s->name)) : -1;
+		return -1;
 	rc = probe_step(w, s->name, data, err);
 	*data = rc == 1 ? *data : NULL;
 	return rc < 0 ? -1 : 0;

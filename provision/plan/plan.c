@@ -214,6 +214,27 @@ static void plan_tap(struct look *l, const struct vp_node *n, const struct vp_ni
 		    made && strcmp(made->data, want) ? why : "it was changed outside vprov");
 }
 
+const char *vp_plan_path(const struct vp_step *s)
+{
+	const struct vp_node *n = s->want;
+	const struct vp_origin *o = NULL;
+
+	if (!n)
+		return "";
+	if (s->kind == VP_KIND_LINK)
+		return vp_network_path(n, s->name);
+	for (size_t i = 0; i < n->nnics; i++)
+		if (!strcmp(n->nics[i].tap, s->name)) {
+			char field[64];
+
+			snprintf(field, sizeof(field), "nic.%s.name", n->nics[i].name);
+			o = vp_origin_of(n, field);
+		}
+	if (s->kind == VP_KIND_BRIDGE || s->kind == VP_KIND_SHARE)
+		o = vp_origin_of(n, s->kind == VP_KIND_BRIDGE ? "bridge.name" : "bridge.uplink");
+	return o ? o->path : "";
+}
+
 static void change_step(struct vp_step *s, const char *before, const char *after)
 {
 	s->after = after;

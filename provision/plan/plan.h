@@ -189,6 +189,8 @@ struct vp_live {
 void vp_plan_live(struct vp_arena *a, const struct vp_hv *hv, const char *want, const char *now, const char *old, const char *refused,
 		  struct vp_live *out);
 bool vp_live_refused(const char *refused, const struct vp_live_op *op);
+/* Where the profile says what this step of the network is about, as far as it is known; "". */
+const char *vp_plan_path(const struct vp_step *s);
 /* The definition in a domain's record ("DIGEST[TAB REFUSED]...\nXML"), or the text itself. */
 const char *vp_plan_recorded(const char *data);
 

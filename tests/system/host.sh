@@ -108,7 +108,7 @@ cp hv.json before.json
 profile '"eth0": { "bridge": "br0", "bootproto": "none", "mtu": 1400 }, "br0": { "type": "Bridge", "ip": "10.5.0.1", "netmask": "255.255.255.0",
 	"mtu": 1300, "bridging_opts": { "hello_time": "99999" } }'
 exits 1 "a timer that the kernel does not take" net up hv.json
-like "the request, the device, the path" "$output" "change link br0: /system/network/interfaces/br0: hello_time 99999 of br0: Numerical result out of range"
+like "the request, the device, the path" "$output" "change link br0 \(/system/network/interfaces/br0\): hello_time 99999 of br0: Numerical result out of range \(RTM_NEWLINK\)"
 same "and nothing was changed" "$there" "$(state)"
 cp before.json hv.json
 

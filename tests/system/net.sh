@@ -168,6 +168,13 @@ done
 is "40 kills: each time the next run finishes" "$rounds $broken" "20 "
 same "nothing is left" "$before" "$(listing /run)"
 
+# --- What the kernel refuses is said with the profile's path, the device, the request and its words.
+profile n6 10.99.0.16 vptest 10.99.0.1/24
+sed -i 's|"netmask": "255.255.255.0"|&, "mtu": 65535|' n6.json
+exits 1 "more than a tap can carry" net up n6.json
+like "it is refused" "$output" "create tap vp[0-9a-f]* \(/hardware/cards/nic/eth0\): MTU 65535 of vp[0-9a-f]*: Invalid argument \(RTM_NEWLINK: mtu greater than device maximum\)"
+same "nothing is left" "$before" "$(listing /run)"
+
 # --- Several queues, somebody else's tap. It is made again where that changes, but for one that is in use.
 profile n6 10.99.0.16 vptest 10.99.0.1/24
 sed -i 's|"install": "none"|&, "tap_owner": "nobody:daemon", "nics": { "eth0": { "queues": 3 } }|' n6.json
