@@ -17,6 +17,14 @@ in_ns
 site xen 3072
 installed para 10.94.17.10 xen-para
 like "xen-para: it boots by pygrub" "$(there dumpxml --inactive para.vprov.test)" "<bootloader>.*pygrub"
+captured=$VP_SHARED/hosts/captured/live-pv.cfg
+if [[ -e $captured ]]; then
+	keys() { sed -n 's/^\([a-z_]*\) = .*/\1/p' "$@" | sort; }
+	there dumpxml --inactive para.vprov.test >"$dir/para.domain"
+	there domxml-to-native xen-xl "$dir/para.domain" >"$dir/para.cfg"
+	is "xen-para: beside what was written by hand it differs in what it boots, as docs/hypervisors.md says" \
+		"$(comm -3 <(keys "$dir/para.cfg") <(keys "$captured") | xargs)" "bootargs bootloader cmdline kernel ramdisk"
+fi
 changed para xen-para "s/>512</>384</; $more_disk" "memory 384 MiB, disk xvdb plugged in"
 
 # A file on its disk, and what shows it at each start
