@@ -85,6 +85,8 @@ install() {
 	fi
 	tftp "$1" pxelinux.0
 	[[ $1 == loader ]] && return
+	# A loader starts for a while; dnsmasq's word of it would come after the kernel's otherwise, on a busy machine.
+	wait_for 2 life_is "$1" 3
 	get "$1" boot/vmlinuz
 	[[ $1 == kernel ]] && return
 	get "$1" boot/initrd
