@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154
 # The artefacts of a profile, and what libvirt and dnsmasq think of them.
 
 setup() {

@@ -184,7 +184,8 @@ ok "apply does the same" vp apply --confirm-within 3 hv.json
 like "and says how it is confirmed" "$output" "within 3 seconds: vprov net confirm"
 ok "it is made" test -e /sys/class/net/br0
 ok "and goes back, too" wait_for 10 gone
-wait_for 10 eval '[[ $(tail -n 1 state/network.log) == *"gone back" ]]'
+went_back() { tail -n 1 state/network.log | grep -q 'gone back$'; }
+wait_for 10 went_back
 same "as before" "$before" "$(state)"
 
 # --- Confirmed by answers, or by none.
