@@ -171,8 +171,9 @@ void vp_tap_parse(const char *record, unsigned *mtu, struct vp_tap *how)
 static bool find_owner(struct vp_arena *a, const char *text, struct vp_tap *how)
 {
 	const char *user = vp_strndup(a, text, strcspn(text, ":")), *group = text[strlen(user)] ? text + strlen(user) + 1 : "";
-	const struct passwd *pw = getpwnam(user);
-	const struct group *gr = getgrnam(group);
+	/* Where nobody is named no directory service is asked for nobody. */
+	const struct passwd *pw = *user ? getpwnam(user) : NULL;
+	const struct group *gr = *group ? getgrnam(group) : NULL;
 	uint64_t id;
 
 	*how = (struct vp_tap){ .owner = *text ? (uid_t)-1 : geteuid(), .group = (gid_t)-1 };

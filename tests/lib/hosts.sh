@@ -80,11 +80,7 @@ there() { virsh -q -c "$uri" "$@"; }
 sql() { sqlite3 -cmd '.timeout 5000' "$state/vprov.db" "$@"; }
 console() { tr -d '\r' <"$state/console/$1.vprov.test.log"; }
 
-# The kernel with all drivers, and the other packages of the image that live.sh and bootpaths.sh have, too
-# shellcheck disable=SC2034 # suites use it
-real_packages="linux-image-amd64 grub-efi-amd64-bin dosfstools"
-other_packages='<list name="packages"><string>grub-efi-amd64-bin</string><string>dosfstools</string></list>'
-# profile NAME IP VIRT : its disk on the bus $bus, where that is set, which takes that kernel
+# profile NAME IP VIRT : its disk on the bus $bus, where that is set, which takes a kernel with all drivers
 profile() {
 	sed "s/>quickstart</>$1</; s/10\.94\.17\.10</$2</; s/>kvm</>$3</; s/>1024</>512</; s/>4096</>1024</; s/\(name=\"enabled\">\)true/\1false/; s/\(disk_mib\">\)256/\164/
 		s|<nlist name=\"vprov\">|&<nlist name=\"disk\"><string name=\"format\">raw</string>${bus:+<string name=\"bus\">$bus</string>}</nlist>${bus:+$other_packages}|" \

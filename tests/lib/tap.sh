@@ -51,6 +51,12 @@ need_tiny_image() {
 	said=$("$lib/tiny-image" "$VP_TINY" "${VP_BUILD:-$VP_TOP/build}" "${1:-$VP_TOP/pxe/installer}" "${2:-4}" 2>&1) || { echo "Bail out! no small image: ${said//$'\n'/ }"; exit 1; }
 }
 
+# The real image that suites share which want a kernel with all drivers, or UEFI: one build for all of them. A profile that asks for that kernel by a
+# device (e1000, SCSI) asks for the rest by this.
+# shellcheck disable=SC2034 # suites use it
+real_packages="linux-image-amd64 grub-efi-amd64-bin dosfstools"
+other_packages='<list name="packages"><string>grub-efi-amd64-bin</string><string>dosfstools</string></list>'
+
 pass() { echo "ok $((++tests)) - $1"; }
 
 # fail DESCRIPTION [DIAGNOSTICS]

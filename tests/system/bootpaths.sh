@@ -8,7 +8,7 @@
 . "$(dirname "$0")/../lib/tap.sh"
 for p in sqlite3 virsh qemu-system-x86_64 dnsmasq; do command -v $p >/dev/null || skip_all "$p is not installed"; done
 [[ -e /usr/share/OVMF/OVMF_CODE_4M.fd ]] || skip_all "ovmf is not installed"
-VP_PACKAGES="linux-image-amd64 grub-efi-amd64-bin dosfstools" need_tiny_image
+VP_PACKAGES=$real_packages need_tiny_image
 in_ns
 
 dir=$(mktemp -d) && chmod 755 "$dir"

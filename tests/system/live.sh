@@ -9,8 +9,8 @@ for p in jq virsh xmllint; do command -v $p >/dev/null || skip_all "$p is not in
 hooked=${VP_BUILD:-$VP_TOP/build}/live-hooked
 if [[ ${VP_NS:-} != 1 ]]; then
 	"$lib/hooked" "$hooked" "${VP_BUILD:-$VP_TOP/build}"
-	# e1000 takes a kernel that has its driver; the guest has no udev that would load those of the balloon and the power button. The image is that of bootpaths.sh, too.
-	export VP_PACKAGES="linux-image-amd64 grub-efi-amd64-bin dosfstools" VP_DRIVERS="virtio_balloon button evdev"
+	# e1000 takes a kernel that has its driver; the guest has no udev that would load those of the balloon and the power button.
+	export VP_PACKAGES=$real_packages VP_DRIVERS="virtio_balloon button evdev"
 fi
 need_tiny_image
 in_ns
@@ -120,8 +120,7 @@ if [[ $output != *stays* ]]; then pass "which needs no word"; else fail "which n
 
 # The same disk on other devices
 inside "echo carried >/precious; sync" >/dev/null
-# With the other packages of the small image's real one
-profile "$sizes<list name=\"packages\"><string>grub-efi-amd64-bin</string><string>dosfstools</string></list><nlist name=\"disk\"><string name=\"bus\">ide</string></nlist><nlist name=\"nics\"><nlist name=\"eth0\"><string name=\"model\">e1000</string></nlist></nlist>"
+profile "$sizes$other_packages<nlist name=\"disk\"><string name=\"bus\">ide</string></nlist><nlist name=\"nics\"><nlist name=\"eth0\"><string name=\"model\">e1000</string></nlist></nlist>"
 exits 3 "IDE and e1000: a plan" vprov plan --exit-code "$dir/node.xml"
 like "takes a restart" "$output" "\[restart\]"
 ok "apply --restart" vprov apply --restart "$dir/node.xml"
