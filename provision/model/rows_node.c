@@ -60,7 +60,8 @@ static const struct vp_row rows[] = {
 	{ VP_OWN "kernel_args", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, n.kernel_args), .field = "kernel_args", .check = &vp_is_args,
 	  .help = "added to the installed system's kernel command line" },
 	{ VP_OWN "tap_owner", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, n.tap_owner), .field = "tap_owner", .check = &vp_is_owner,
-	  .help = "who may open its taps on this machine without privilege, where a QEMU that is not libvirt's shall; default root, or who runs vprov" },
+	  .help = "who may open its taps on this machine without privilege, where a QEMU that is not libvirt's shall; default root, or who runs "
+		  "vprov" },
 	{ VP_OWN "rootpw", VP_O_NODE, VP_K_STRING, VP_AT(vp_node_in, n.rootpw), .field = "rootpw", .check = &vp_is_crypt, .secret = true,
 	  .help = "crypt(3) hash of root's password; none: no password opens the account" },
 	{ VP_OWN "ssh_keys", VP_O_NODE, VP_K_STRINGS, VP_AT(vp_node_in, n.ssh_keys), .field = "ssh_keys", .check = &vp_is_ssh_key,

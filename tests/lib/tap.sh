@@ -54,8 +54,8 @@ need_tiny_image() {
 # The real image that suites share which want a kernel with all drivers, or UEFI: one build for all of them. A profile that asks for that kernel by a
 # device (e1000, SCSI) asks for the rest by this.
 # shellcheck disable=SC2034 # suites use it
-real_packages="linux-image-amd64 grub-efi-amd64-bin dosfstools"
-other_packages='<list name="packages"><string>grub-efi-amd64-bin</string><string>dosfstools</string></list>'
+real_packages="linux-image-amd64 grub-efi-amd64-bin dosfstools" \
+	other_packages='<list name="packages"><string>grub-efi-amd64-bin</string><string>dosfstools</string></list>'
 
 pass() { echo "ok $((++tests)) - $1"; }
 
