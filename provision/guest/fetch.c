@@ -18,25 +18,28 @@ struct fetch {
 	const char *event_url;
 	uint64_t bytes, done;
 	struct sha256_ctx sha;
-	/* When the last byte came; when progress was told, and how much. */
-	double last_byte, told_at;
+	/* When the last byte came; when progress may be told again, and how much was told. */
+	double last_byte, tell_at;
 	unsigned told;
 };
 
-/* At most once a second and once a percent: a lost message costs nothing, the next one says more. */
+/*
+ * At most once a second and once a percent: a lost message costs nothing, the next one says more. And in no more than a tenth of the time: a server
+ * that is slow to answer, or that cannot before the image is read, must not make the image slow.
+ */
 static void tell(struct fetch *f)
 {
 	unsigned percent = f->bytes ? (unsigned)(f->done * 100 / f->bytes) : 100;
 	double now = vp_guest_clock(CLOCK_MONOTONIC);
 	char text[64];
 
-	if (!f->event_url || percent == f->told || now - f->told_at < 1)
+	if (!f->event_url || percent == f->told || now < f->tell_at)
 		return;
 	snprintf(text, sizeof(text), "unpack %u %llu of %llu MiB", percent, (unsigned long long)(f->done / MIB),
 		 (unsigned long long)(f->bytes / MIB));
 	vp_http_call("POST", f->event_url, text, strlen(text), NULL, 4096, 2);
 	f->told = percent;
-	f->told_at = now;
+	f->tell_at = now + 1 + 11 * (vp_guest_clock(CLOCK_MONOTONIC) - now);
 }
 
 static int write_all(const char *p, size_t n)

@@ -22,8 +22,8 @@
 
 #define IMAGE_SIZE 300000
 
-/* How the image is served. */
-enum manner { WHOLE, CUT, CUT_NO_RANGE, LONGER, REFUSED };
+/* How the image is served; BUSY answers nothing else until all of it is read. */
+enum manner { WHOLE, CUT, CUT_NO_RANGE, LONGER, REFUSED, BUSY };
 
 struct server {
 	int fd;
@@ -57,6 +57,8 @@ static void serve_image(struct server *s, int fd, const char *request)
 	char head[256];
 
 	s->images++;
+	if (s->manner == BUSY)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){ 4096 }, sizeof(int));
 	if (s->manner == REFUSED) {
 		send_text(fd, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", NULL, 0);
 		return;
@@ -192,14 +194,18 @@ static void test_fetch(void **state)
 	static const struct {
 		enum manner manner;
 		unsigned requests;
-	} cases[] = { { WHOLE, 1 }, { CUT, 3 }, { CUT_NO_RANGE, 3 }, { LONGER, 1 } };
+	} cases[] = { { WHOLE, 1 }, { CUT, 3 }, { CUT_NO_RANGE, 3 }, { BUSY, 1 }, { LONGER, 1 } };
 	struct server *s = *state;
+	size_t before = 0;
+	int told = 0;
 
 	for (size_t i = 0; i < vp_count(cases); i++) {
 		struct vp_buf out = { 0 };
 
 		s->manner = cases[i].manner;
 		s->images = 0;
+		if (cases[i].manner == BUSY)
+			before = s->seen.len;
 		assert_int_equal(fetch(s, &out, s->sha256), 0);
 		assert_int_equal(out.len, sizeof(s->image));
 		assert_memory_equal(out.data, s->image, sizeof(s->image));
@@ -207,6 +213,10 @@ static void test_fetch(void **state)
 		vp_buf_free(&out);
 	}
 	assert_non_null(strstr(vp_buf_str(&s->seen), "POST /event unpack "));
+	/* What was told to the busy one in vain, at two seconds each, is seen by now. */
+	for (const char *p = vp_buf_str(&s->seen) + before; (p = strstr(p, "unpack ")); p++)
+		told++;
+	assert_in_range(told, 1, 5);
 }
 
 static void test_fetch_wrong(void **state)
