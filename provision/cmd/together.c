@@ -185,19 +185,41 @@ static int conclude(struct vp_ctx *c, struct vp_world *w, const struct vp_togeth
 	return v.verdict == VP_PASS || v.verdict == VP_INCONCLUSIVE ? VP_EXIT_OK : VP_EXIT_VERIFY;
 }
 
+/* Whether a kind of work is among those that were asked for: "cpu,net", NULL for all. */
+static bool is_meant(const char *only, const char *kind)
+{
+	size_t n = strlen(kind);
+
+	for (const char *at = only; at && *at; at += strcspn(at, ","), at += *at == ',')
+		if (strcspn(at, ",") == n && !strncmp(at, kind, n))
+			return true;
+	return !only;
+}
+
 int vp_together(struct vp_ctx *c, const char *session, unsigned runs, struct vp_err *err)
 {
 	struct vp_together *all = vp_alloc(c->arena, runs * vp_count(kinds) * sizeof(*all));
 	struct vp_world w;
-	int rc = vp_world_open(c, true, &w), worst = VP_EXIT_OK;
+	int rc, worst = VP_EXIT_OK;
 	bool gone = false;
-	size_t n = 0;
+	size_t n = 0, groups = 1, meant = 0;
 
+	for (const char *p = c->only; p && *p; p++)
+		groups += *p == ',';
+	for (size_t k = 0; k < vp_count(kinds); k++)
+		meant += is_meant(c->only, kinds[k]);
+	if (c->only && meant != groups) {
+		vp_fail(err, VP_E_USAGE, "--only %s: together nodes work on cpu, disk and net", c->only);
+		return vp_ctx_error(c, err);
+	}
+	rc = vp_world_open(c, true, &w);
 	for (unsigned i = 1; !rc && i <= runs; i++)
 		for (size_t k = 0; !rc && !gone && k < vp_count(kinds); k++) {
 			/* Long enough that pieces of work at the edges are few. */
 			struct session s = { c, &w, kinds[k], vp_printf(c->arena, "together-%s-%s.%02u", session, kinds[k], i), 4, 30 };
 
+			if (!is_meant(c->only, kinds[k]))
+				continue;
 			rc = one_kind(&s, &all[n], &gone, err);
 			worst = rc ? rc : worst;
 			n += !rc || rc == VP_EXIT_VERIFY;

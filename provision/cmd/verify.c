@@ -468,8 +468,8 @@ static int check_options(const struct vp_ctx *c, struct vp_err *err)
 		return vp_fail(err, VP_E_USAGE, "--boots is of what nodes measure by themselves");
 	if (c->peer && (c->recheck || c->run || c->host || c->together || c->durability))
 		return vp_fail(err, VP_E_USAGE, "--peer is of what nodes measure by themselves");
-	if (c->only && (c->recheck || c->run || c->host || c->together || c->durability))
-		return vp_fail(err, VP_E_USAGE, "--only is of what nodes measure by themselves");
+	if (c->only && (c->recheck || c->run || c->host || c->durability))
+		return vp_fail(err, VP_E_USAGE, "--only is of what nodes measure");
 	if (c->only && strspn(c->only, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_,") != strlen(c->only))
 		return vp_fail(err, VP_E_USAGE, "--only %s: names of groups with commas between them", vp_printable(c->arena, c->only, 64));
 	if (!c->recheck && !c->nargs)

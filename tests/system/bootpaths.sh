@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 2400
 # How machines get from their firmware to what they are told to boot. UEFI, a BIOS with iPXE over HTTP and one with pxelinux over TFTP: from nothing to
-# a node that runs from its disk, and again from it three times, whatever the boot service says to others; and firmware that asks the network first
-# although it is to boot its disk. The root image is a small one; quickstart.sh has the real one.
+# a node that runs from its disk, and again from it, three times for one of them and with BOOTPATHS=all for each, whatever the boot service says to
+# others; and firmware that asks the network first although it is to boot its disk. The root image is a small one; quickstart.sh has the real one.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 for p in sqlite3 virsh qemu-system-x86_64 dnsmasq; do command -v $p >/dev/null || skip_all "$p is not installed"; done
@@ -54,14 +54,19 @@ more_logins() { (($(logins) > n)); }
 # libvirt says "not running" of what it has just ended
 off() { domain destroy $node &>/dev/null || domain domstate $node 2>/dev/null | grep -q 'shut off'; }
 restart() { off && domain start $node; }
-# again_three_times NAME : the service is on at the end
-again_three_times() {
+# again_and_again NAME : the service is on at the end
+again_and_again() {
 	ok "$1: the boot service ends by itself" wait_for 600 test ! -e "$state/serve/lock"
 	n=0
 	ok "$1: it asks for a login" wait_for 600 more_logins
-	again "$1, service off" restart
-	serve
-	again "$1, service on" domain reset $node
+	# What a disk boots does not hang on how it was installed: without a service, and with one that has nothing to say to it, once is enough.
+	if [[ ${BOOTPATHS:-} == all || $1 == *pxelinux ]]; then
+		again "$1, service off" restart
+		serve
+		again "$1, service on" domain reset $node
+	else
+		serve
+	fi
 	sql "INSERT INTO node (name, mac, ip, life, health, percent, since, last_evidence, token, armed, token_live, installs, json, config, image, task, reason, phase)
 		SELECT 'other.vprov.test', '$mac', '10.94.17.77', 1, 0, 0, 0, 0, '0123456789abcdef0123456789abcdef', 1, 1, 0, replace(json, mac, '$mac'), 'NODE=x', image, '', '', ''
 		FROM node WHERE name = '$node'"
@@ -76,7 +81,7 @@ for loader in ipxe pxelinux; do
 	before=$(listing "$dir")
 	ok "BIOS, $loader: apply installs and boots" vprov apply "$dir/small.xml"
 	like "BIOS, $loader: that was its loader" "$(sql "SELECT text FROM event WHERE text LIKE 'boot loader sent: %'")" "^boot loader sent: $([[ $loader == ipxe ]] && echo 'GET /boot/ipxe' || echo 'pxelinux.0, ')[^$'\n']*$"
-	again_three_times "BIOS, $loader"
+	again_and_again "BIOS, $loader"
 	stop
 	sql "DELETE FROM node WHERE name = 'other.vprov.test'"
 	ok "BIOS, $loader: destroy" vprov destroy -y "$node"
@@ -96,7 +101,7 @@ like "and it boots from its disk" "$(console)" "vprov: boot from disk"
 exits 0 "plan is empty" vprov plan --exit-code "$dir/node.xml"
 is "it has NVRAM of its own" "$(find "$state" -name '*_VARS.fd' | wc -l)" 1
 
-again_three_times UEFI
+again_and_again UEFI
 
 # --- Firmware that asks the network first ---
 ip tuntap add tap0 mode tap && ip link set tap0 master "$bridge" up

@@ -35,8 +35,10 @@ like "how fair that is, is a metric" "$(jq -c '[.nodes[0].metrics[].name]' <<<"$
 is "at the same time" "$(jq '[.together[].overlap >= 0.95] | all' <<<"$json")" true
 is "the total is that of all" "$(jq '[.together[] | (.total - ([.nodes[].rate] | add) | fabs) < 1e-6 * .total] | all' <<<"$json")" true
 is "each has its share" "$(jq '[.together[].nodes[].rate > 0] | all' <<<"$json")" true
-exits 0 "one of them by itself" vprov verify --together "${nodes[0]}"
-like "is measured in the same way" "$output" 'cpu of 1 together.*disk of 1 together.*net of 1 together'
+exits 2 "what they do not do together cannot be asked for" vprov verify --together --only cpu,clock "${nodes[0]}"
+exits 0 "one of them by itself" vprov verify --together --only cpu "${nodes[0]}"
+like "is measured in the same way" "$output" 'cpu of 1 together'
+is "on what was asked for" "$(grep -c 'of 1 together' <<<"$output")" 1
 exits 0 "what more of them bring is compared" vprov compare --by vms --json
 like "by their number" "$(jq -c '[.metrics[] | select(.metric == "together.cpu") | .groups[].label] | sort' <<<"$output")" '\["1","4"\]'
 
