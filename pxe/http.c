@@ -16,6 +16,7 @@
 #include "../provision/state/ask.h"
 #include "../provision/state/phase.h"
 #include "../provision/state/service.h"
+#include "agent.h"
 #include "dhcp.h"
 #include "strangers.h"
 #include "stream.h"
@@ -488,27 +489,15 @@ static enum MHD_Result post_up(struct vp_http *h, struct MHD_Connection *c, stru
 static enum MHD_Result get_task(struct vp_http *h, struct MHD_Connection *c, struct request *q)
 {
 	(void)h;
-	/* By whose clock it is measured. */
-	if (*q->row.task)
-		return say(c, MHD_HTTP_OK, vp_printf(q->arena, "%s\nhost=%.6f\n", q->row.task, vp_wall()));
-	return say(c, MHD_HTTP_OK, "none\n");
+	return say(c, MHD_HTTP_OK, vp_agent_task(q->arena, &q->row));
 }
 
 static enum MHD_Result post_result(struct vp_http *h, struct MHD_Connection *c, struct request *q)
 {
-	const char *want = vp_printf(q->arena, "verify %s ", q->route.run), *have = vp_printf(q->arena, "%s ", q->row.task);
-	bool mine = !strncmp(have, want, strlen(want)), done = !strcmp(q->route.name, "done");
 	struct vp_err err = { 0 };
+	unsigned status = vp_agent_result(h->state, q->arena, &q->row, q->route.run, q->route.name, &q->body, "", &err);
 
-	/* A repeated "done" finds no task any more: that is what it wanted. */
-	if (!mine)
-		return done ? say(c, MHD_HTTP_OK, "ok\n") : say(c, MHD_HTTP_CONFLICT, "no such run\n");
-	if (done ? vp_state_task_done(h->state, q->row.name, q->route.run, &err)
-		 : vp_state_result_put(h->state, q->row.name, q->route.run, q->route.name, vp_buf_str(&q->body), q->body.len, &err))
-		return broken(c, &err);
-	vp_state_event(h->state, q->row.name, "node", vp_printf(q->arena, "result %s of %s, %zu bytes", q->route.name, q->route.run, q->body.len),
-		       NULL);
-	return say(c, MHD_HTTP_OK, "ok\n");
+	return status ? say(c, status, status == MHD_HTTP_OK ? "ok\n" : "no such run\n") : broken(c, &err);
 }
 
 static enum MHD_Result (*const handlers[])(struct vp_http *h, struct MHD_Connection *c, struct request *q) = {

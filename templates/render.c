@@ -360,10 +360,10 @@ static void add_tuning(json_t *j, const struct vp_node *n)
 	add_topology(j, n);
 }
 
-/* One for each device that takes one (with the random numbers, the balloon, the agent's channel and SCSI), and those that are free. */
+/* One for each device that takes one (with the random numbers, the balloon, the channels and SCSI), and those that are free. */
 static json_t *ports(const struct vp_node *n)
 {
-	size_t used = n->nnics + 1 + n->tuning.rng + n->tuning.agent + has_bus(n, "scsi");
+	size_t used = n->nnics + 1 + n->tuning.rng + (n->tuning.agent || n->tuning.channel) + has_bus(n, "scsi");
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n->ndisks; i++)

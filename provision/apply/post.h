@@ -33,6 +33,17 @@ void vp_console_record(struct vp_world *w, const char *node);
 /* Number of a pattern, below 64. */
 unsigned vp_console_index(const struct vp_console_pattern *p);
 
+/* --- A channel beside the network --- */
+
+/* Of a node, NULL where it is not open. */
+struct vp_port;
+/*
+ * Sees to it that what the node asks there is answered, where its hypervisor has the channel, until it is closed; tries again after a while, *tried.
+ * Without one the node asks by HTTP. The name has to stay.
+ */
+void vp_port_serve(struct vp_world *w, const char *node, struct vp_port **port, double *tried);
+void vp_port_close(struct vp_port **port);
+
 /* --- How many at a time --- */
 
 struct vp_capacity {

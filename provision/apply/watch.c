@@ -42,6 +42,9 @@ struct tracked {
 	/* The run that it measures, and what its counters said meanwhile. */
 	char run[128];
 	struct vp_buf cost;
+	/* Where it asks while it measures, and when that was tried. */
+	struct vp_port *port;
+	double tried;
 	/* When it will be restarted; 0: it will not. */
 	double retry;
 	/* Since when its hypervisor has not answered; 0: it does. */
@@ -289,6 +292,7 @@ static int end_node(struct watch *wt, struct tracked *t, int status, struct vp_e
 
 	t->ended = true;
 	t->status = status;
+	vp_port_close(&t->port);
 	if (status == VP_EXIT_FAILED) {
 		t->bundle = vp_bundle_make(wt->w, &t->row, &lost);
 		if (!t->bundle)
@@ -401,8 +405,10 @@ static int step_node(struct watch *wt, struct tracked *t, bool now, struct vp_er
 													       : end_node(wt, t, VP_EXIT_OK, err);
 	if (vp_waits(wt->w, r))
 		return now ? be_next(wt, t, err) : 0;
-	if (r->life >= VP_UP)
+	if (r->life >= VP_UP) {
+		vp_port_serve(wt->w, t->name, &t->port, &t->tried);
 		note_cost(wt, t);
+	}
 	if (read_console(wt, t, err))
 		return -1;
 	return now ? look(wt, t, err) : 0;
@@ -651,6 +657,7 @@ int vp_watch(struct vp_world *w, const char *const *names, const struct vp_node 
 	else
 		rc = vp_ctx_error(NULL, err);
 	for (size_t i = 0; i < n; i++) {
+		vp_port_close(&wt.nodes[i].port);
 		vp_buf_free(&wt.nodes[i].cost);
 		json_decref(wt.nodes[i].json);
 	}

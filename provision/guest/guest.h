@@ -38,6 +38,11 @@ void vp_http_close(struct vp_http *h);
 /* A whole exchange. The body of the answer, at most max bytes, goes to *out (malloc, NUL-terminated; may be NULL). Status or -1. */
 int vp_http_call(const char *method, const char *url, const void *body, size_t len, char **out, size_t max, int timeout_s);
 
+/* --- The same over a virtio channel of the hypervisor, where there is one and the host listens at its other end. --- */
+bool vp_channel_there(void);
+/* As vp_http_call, for a path of the service. */
+int vp_channel_call(const char *method, const char *path, const void *body, size_t len, char **out, size_t max, int timeout_s);
+
 /* As dnsmasq's dhcp-script, by the name "hook": argv is what dnsmasq gives. Exit status. */
 int vp_guest_hook(int argc, char **argv);
 

@@ -14,5 +14,7 @@ int vp_virt_fail(struct vp_err *err, const char *verb, const char *name);
 
 /* vp_hv_ops.live (live.c) */
 int vp_virt_live(struct vp_hv *hv, const char *name, const struct vp_live_op *op, struct vp_err *err);
+/* vp_hv_ops.channel (channel.c) */
+struct vp_channel *vp_virt_channel(struct vp_hv *hv, const char *name, const char *port, struct vp_err *err);
 
 #endif

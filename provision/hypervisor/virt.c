@@ -755,6 +755,7 @@ static const struct vp_hv_ops virt_ops = {
 	.live_xml = virt_live_xml,
 	.live = vp_virt_live,
 	.screenshot = virt_screenshot,
+	.channel = vp_virt_channel,
 	.close = virt_close,
 };
 

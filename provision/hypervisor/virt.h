@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The hypervisor behind a table of operations: libvirt, and a fake that keeps
- * domains in memory. virt.c is the only file that includes libvirt.
+ * domains in memory. Only the files of this directory include libvirt.
  */
 #ifndef VP_VIRT_H
 #define VP_VIRT_H
@@ -89,8 +89,18 @@ struct vp_hv_ops {
 	int (*live)(struct vp_hv *hv, const char *name, const struct vp_live_op *op, struct vp_err *err);
 	/* A picture of its first screen, PPM or PNG; VP_E_VIRT where it has none. */
 	int (*screenshot)(struct vp_hv *hv, const char *name, struct vp_buf *out, struct vp_err *err);
+	/*
+	 * Opens the running domain's channel of that name: bytes to and from its guest. NULL where it has none, or somebody else has it open. The
+	 * caller closes it, before the connection. May be missing (fakes).
+	 */
+	struct vp_channel *(*channel)(struct vp_hv *hv, const char *name, const char *port, struct vp_err *err);
 	void (*close)(struct vp_hv *hv);
 };
+
+/* Neither waits: bytes that came or went, 0 for none now, -1 where it has ended. */
+ssize_t vp_channel_read(struct vp_channel *c, void *data, size_t n);
+ssize_t vp_channel_write(struct vp_channel *c, const void *data, size_t n);
+void vp_channel_close(struct vp_channel *c);
 
 struct vp_hv {
 	const struct vp_hv_ops *ops;

@@ -64,7 +64,7 @@ struct vp_tuning {
 	unsigned vcpus_max;
 	/* Threads for its disks beside the emulator's own. */
 	unsigned iothreads;
-	bool rng, panic, agent;
+	bool rng, panic, agent, channel;
 	/* none, i6300esb; what it does. */
 	const char *watchdog, *watchdog_action;
 };

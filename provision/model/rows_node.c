@@ -120,6 +120,8 @@ static const struct vp_row rows[] = {
 	  .help = "kvm, qemu: the device by which a guest tells that it panicked" },
 	{ VP_OWN "agent", VP_O_TUNING, VP_K_BOOL, VP_AT(vp_tuning, agent), .field = "tuning.agent", .fallback = "false",
 	  .help = "kvm, qemu: channel of the QEMU guest agent, for guests that run it" },
+	{ VP_OWN "channel", VP_O_TUNING, VP_K_BOOL, VP_AT(vp_tuning, channel), .field = "tuning.channel", .fallback = "true",
+	  .help = "kvm, qemu: channel by which the node is asked to measure and answers, beside its network" },
 	{ VP_OWN "watchdog/model", VP_O_TUNING, VP_K_CHOICE, VP_AT(vp_tuning, watchdog), .field = "tuning.watchdog", .choices = "none i6300esb",
 	  .fallback = "none", .help = "kvm, qemu: a watchdog, for guests that feed it" },
 	{ VP_OWN "watchdog/action", VP_O_TUNING, VP_K_CHOICE, VP_AT(vp_tuning, watchdog_action), .field = "tuning.watchdog_action",

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What strangers send to the boot service: a path, an event, a Range header, a line of dnsmasq's log, a note of its script; all five from the same
- * bytes. */
+/* What strangers send to the boot service: a path, an event, a Range header, a line of dnsmasq's log, a note of its script, a frame on a channel; all
+ * six from the same bytes. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "../../pxe/agent.h"
 #include "../../pxe/dhcp.h"
 #include "../../pxe/http.h"
 
@@ -96,6 +97,20 @@ static void try_note(const char *data, size_t size)
 		must((unsigned char)*c >= ' ');
 }
 
+/* However it is cut, each look takes something away or waits for more of the same line. */
+static void try_frame(const char *data, size_t size)
+{
+	struct vp_frame f;
+	int rc = size ? vp_frame_parse(data, size, &f) : 0;
+
+	if (rc > 0)
+		must(f.head <= size && data[f.head - 1] == '\n' && *f.id && *f.method && *f.path && f.length <= VP_MAX_HTTP_BODY);
+	else if (rc < 0)
+		must(f.head && f.head <= size);
+	else
+		must(!size || !memchr(data, '\n', size));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
@@ -109,6 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Without a NUL behind it, as it comes. */
 	try_event((const char *)data, size);
 	try_note((const char *)data, size);
+	try_frame((const char *)data, size);
 	for (const uint64_t *n = (const uint64_t[]){ 0, 1, 1000, UINT64_C(1) << 62, 0 }, *end = n + 4; n < end; n++)
 		try_range(text, *n);
 	text[strcspn(text, "\n")] = '\0';

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 1500
-# Wrong worlds, in a real guest: another disk where its own should be, a full one, somebody else on its network, a clock that lags, a guest that dies.
+# Wrong worlds, in a real guest: another disk where its own should be, a full one, somebody else on its network, a clock that lags, no network at all, a
+# guest that dies.
 # Each has the right verdict, told in one sentence.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
@@ -58,7 +59,16 @@ judged "somebody else on its network" net.receive "^void: its network was not it
 hand 'touch /run/enough; killall wget; adjtimex -t 9900 >/dev/null'
 judged "a clock that lags" cpu.variates "^void: its clock is wrong: it gains -[0-9]+ ppm on the host's$"
 hand 'adjtimex -t 10000 >/dev/null'
-exits 0 "all is well again" vprov verify $node
+tap=$(sqlite3 "$state/vprov.db" "SELECT name FROM resource WHERE kind = 'tap'")
+ip link set "$tap" down
+exits 4 "a network that is gone" vprov verify --only cpu,net --json $node
+json=$(sed -n '/^{/,$p' <<<"$output")
+diag "$(jq -c '.nodes[0].metrics[] | [.name, .verdict, .value, .reason]' <<<"$json")"
+like "is told of in one sentence" "$(jq -r '.nodes[0].metrics[] | select(.name == "net.send") | .verdict + ": " + .reason' <<<"$json")" \
+	"^void: iperf3: unable to connect to server: [^"$'\n'"]*(unreachable|timed out|No route)[^"$'\n'"]*$"
+like "the rest is measured all the same" "$(vprov log $node | grep 'result cpu' | tail -n 1)" "$(jq -r '.nodes[0].run' <<<"$json"), .*, by its channel"
+ip link set "$tap" up
+exits 0 "all is well again" vprov verify --only cpu,net $node
 diag "$output"
 
 vprov verify $node >"$dir/out" 2>&1 </dev/null & pid=$!

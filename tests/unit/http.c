@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../../pxe/agent.h"
 #include "../../pxe/http.h"
 
 #define TOKEN  "0123456789abcdef0123456789abcdef"
@@ -922,6 +923,97 @@ static void a_taken_port_is_told(void **state)
 	assert_null(vp_http_start(&o, &err));
 }
 
+static void give_task(const char *task)
+{
+	struct vp_node_row row = row_of("n1.x");
+
+	row.task = task;
+	assert_int_equal(vp_state_put(db, &row, NULL), 0);
+}
+
+/* One look at what a guest has written; the answer, and how many frames were taken. */
+static const char *frames(struct vp_buf *in, const char *text, int *taken)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf out = { 0 };
+	struct vp_err err = { 0 };
+
+	vp_buf_adds(in, text);
+	for (*taken = 0; vp_agent_frame(db, "n1.x", in, &out, &err) == 1; ++*taken)
+		;
+	assert_string_equal(err.msg, "");
+	return vp_strdup(arena, vp_buf_str(&out));
+}
+
+static void a_channel_asks_as_http_does(void **state)
+{
+	vp_cleanup(vp_buf_free) struct vp_buf in = { 0 };
+	struct vp_results raw = { 0 };
+	const char *said;
+	int taken;
+
+	(void)state;
+	/* Whether it is up, the network tells. */
+	assert_string_equal(frames(&in, "VPROV 1.a GET /node/n1.x/task 0\n", &taken), "VPROV 1.a 409 0\n");
+	set_life(VP_UP, "{}");
+	give_task("verify C1 1 2 3");
+	said = frames(&in, "VPROV 1.b GET /node/n1.x/task 0\n", &taken);
+	assert_non_null(strstr(said, " 200 "));
+	assert_non_null(strstr(said, "\nverify C1 1 2 3\nhost="));
+	/* In pieces; two at once. */
+	assert_string_equal(frames(&in, "VPROV 2 POST /node/n1.x/resu", &taken), "");
+	assert_string_equal(frames(&in, "lt/C1/cpu 4\nab", &taken), "");
+	assert_int_equal(taken, 0);
+	assert_string_equal(frames(&in, "\n\nVPROV 3 POST /node/n1.x/result/C1/x 1\nyVPROV 4", &taken), "VPROV 2 200 0\nVPROV 3 200 0\n");
+	assert_int_equal(vp_state_results(db, arena, "n1.x", "C1", &raw, NULL), 0);
+	assert_int_equal(raw.n, 2);
+	assert_memory_equal(raw.items[0].data, "ab\n\n", 4);
+	assert_true(events("n1.x", "result cpu of C1, 4 bytes, by its channel") > 0);
+	/* What is left of another life of the guest is no frame; the next line is one. */
+	assert_string_equal(frames(&in, " \nrubbish\nVPROV 5 POST /node/n1.x/result/C1/done 0\n", &taken), "VPROV 5 200 0\n");
+	assert_string_equal(row_of("n1.x").task, "");
+	assert_int_equal(in.len, 0);
+}
+
+static void a_channel_opens_nothing_else(void **state)
+{
+	static const struct {
+		const char *frame, *answer;
+	} cases[] = {
+		/* Another node; what a guest has to prove by its address and its secret. */
+		{ "VPROV 1 GET /node/n2.x/task 0\n", "VPROV 1 404 0\n" },
+		{ "VPROV 1 POST /node/n1.x/ack 0\n", "VPROV 1 404 0\n" },
+		{ "VPROV 1 POST /node/n1.x/failed 0\n", "VPROV 1 404 0\n" },
+		{ "VPROV 1 GET /boot/n1.x/config 0\n", "VPROV 1 404 0\n" },
+		{ "VPROV 1 POST /node/n1.x/result/../x 0\n", "VPROV 1 404 0\n" },
+		{ "VPROV 1 POST /node/n1.x/task 0\n", "VPROV 1 405 0\n" },
+		{ "VPROV 1 POST /node/n1.x/result/R2/cpu 1\nx", "VPROV 1 409 0\n" },
+		/* No frames. */
+		{ "VPROV 1 GET /node/n1.x/task\n", "" },
+		{ "VPROV 1 GET /node/n1.x/task 1x\n", "" },
+		{ "VPROV 1 GET /node/n1.x/task -1\n", "" },
+		{ "VPROV 1 POST /node/n1.x/result/C1/cpu 99999999\n", "" },
+		{ "VPROV 99999999999999999999999999999999 GET /node/n1.x/task 0\n", "" },
+		{ "VPROV  GET /node/n1.x/task 0\n", "" },
+		{ "vprov 1 GET /node/n1.x/task 0\n", "" },
+	};
+	struct vp_frame f;
+	int taken;
+
+	(void)state;
+	set_life(VP_UP, "{}");
+	give_task("verify C1 1 2 3");
+	for (size_t i = 0; i < vp_count(cases); i++) {
+		vp_cleanup(vp_buf_free) struct vp_buf in = { 0 };
+
+		assert_string_equal(frames(&in, cases[i].frame, &taken), cases[i].answer);
+		assert_int_equal(in.len, 0);
+	}
+	assert_int_equal(vp_frame_parse("VPROV 1 GET /\0 0\n", 18, &f), -1);
+	assert_int_equal(vp_frame_parse(image, 5000, &f), -1);
+	assert_true(f.head > 0);
+	assert_string_equal(row_of("n1.x").task, "verify C1 1 2 3");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -937,6 +1029,8 @@ int main(void)
 		cmocka_unit_test_setup(progress_failure_and_ack, setup),
 		cmocka_unit_test_setup(a_failure_has_its_reason, setup),
 		cmocka_unit_test_setup(tasks_and_results, setup),
+		cmocka_unit_test_setup(a_channel_asks_as_http_does, setup),
+		cmocka_unit_test_setup(a_channel_opens_nothing_else, setup),
 		cmocka_unit_test_setup(bodies_end_at_their_limits, setup),
 		cmocka_unit_test_setup(methods_and_paths, setup),
 		cmocka_unit_test_setup(the_kernel_belongs_to_the_image, setup),
