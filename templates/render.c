@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "render.h"
 
@@ -373,11 +375,24 @@ static json_t *ports(const struct vp_node *n)
 	return list;
 }
 
+/*
+ * The embedded driver has the channel's socket below the state directory, STATE/qemu/lib/qemu/channel/target/domain-ID-NAME/vprov.0, with 20
+ * characters of the name at most. A guest whose path is too long for a socket would not start: it goes without.
+ */
+static bool has_channel(const struct vp_render *r, const struct vp_node *n)
+{
+	size_t name = strlen(n->name) < 20 ? strlen(n->name) : 20;
+	size_t path = strlen(r->state_dir) + strlen("/qemu/lib/qemu/channel/target/domain-99-") + name + strlen("/vprov.0");
+
+	return n->tuning.channel && (!r->own_taps || path < sizeof(((struct sockaddr_un *)0)->sun_path));
+}
+
 static json_t *domain_json(const struct vp_render *r, const struct vp_node *n, const char *console, enum vp_boot boot)
 {
 	json_t *j = vp_node_head(n);
 
 	json_object_set_new(j, "console", json_string(r->own_taps && !is_xen(n) ? console : ""));
+	json_object_set_new(j, "channel", json_boolean(has_channel(r, n)));
 	json_object_set_new(j, "xen", json_boolean(is_xen(n)));
 	json_object_set_new(j, "own_taps", json_boolean(r->own_taps && !is_xen(n)));
 	json_object_set_new(j, "machine", json_string(has_bus(n, "ide") ? "pc" : "q35"));

@@ -50,6 +50,16 @@ render() {
 	run ! grep bandwidth "$out"
 }
 
+@test "render domain: a channel, unless the profile has none or its socket's path is too long" {
+	local channel="<target type='virtio' name='vprov.0'/>" deep
+	deep=/$(printf 'd%.0s' {1..60})
+	"$VPROV" render --state-dir /s --virt kvm domain profiles/quickstart.xml | grep -F "$channel"
+	run ! grep -F "$channel" <("$VPROV" render --state-dir "$deep" --virt kvm domain profiles/quickstart.xml)
+	"$VPROV" render --state-dir "$deep" --connect qemu+tcp://h/system --virt kvm domain profiles/quickstart.xml | grep -F "$channel"
+	echo "channel = false" >"$BATS_TEST_TMPDIR/site.conf"
+	run ! grep -F "$channel" <("$VPROV" render --state-dir /s --config "$BATS_TEST_TMPDIR/site.conf" --virt kvm domain profiles/quickstart.xml)
+}
+
 @test "render domain: how the hypervisor runs it, and libvirt takes and keeps it" {
 	printf '%s\n' "cpu/model = EPYC" "cpu/threads = 2" "cpu/pin = 0=2" "cpu/pin = 1=3,5-6" "cpu/pin = emulator=0-1" "memory/hugepages = 2M" \
 		"memory/nodes = 0" "iothreads = 2" "agent = true" "rng = false" "panic = false" "watchdog/model = i6300esb" "watchdog/action = poweroff" \
