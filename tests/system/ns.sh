@@ -21,7 +21,7 @@ if [[ -e /dev/kvm ]]; then
 else
 	skip "with --kvm-trap the machine's /dev/kvm is there" "this machine has none"
 fi
-is "/run is fresh" "$("$ns" ls -A /run | grep -vx mount)" ""
+is "/run is fresh but for lock" "$("$ns" ls -A /run | grep -vx mount) $("$ns" ls -A /run/lock)" "lock "
 is "/sys is the namespace's" "$("$ns" ls /sys/class/net)" lo
 ok "ip netns works" "$ns" sh -c 'ip netns add a && ip netns exec a true'
 ok "namespaces in namespaces" "$ns" "$ns" test ! -e /dev/kvm
