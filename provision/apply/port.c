@@ -28,19 +28,22 @@ struct vp_port {
 	double heard;
 };
 
-/* What came, as long as something comes; false where the channel has ended. */
-static bool hear(struct vp_port *p)
+/*
+ * The next piece, which goes into `in`: as vp_channel_read(). Nothing is read before what was said has gone, and frames are taken after each piece,
+ * so that a guest that only writes costs no memory.
+ */
+static ssize_t hear(struct vp_port *p)
 {
 	char block[16384];
-	ssize_t n = 0;
+	ssize_t n = p->out.len ? 0 : vp_channel_read(p->c, block, sizeof(block));
 
-	while (p->in.len < 2 * VP_MAX_HTTP_BODY && (n = vp_channel_read(p->c, block, sizeof(block))) > 0) {
+	if (n > 0) {
 		vp_buf_add(&p->in, block, (size_t)n);
 		p->heard = vp_wall();
-	}
-	if (p->in.len && vp_wall() - p->heard > STALE)
+	} else if (p->in.len && vp_wall() - p->heard > STALE) {
 		vp_buf_free(&p->in);
-	return n >= 0;
+	}
+	return n;
 }
 
 static bool speak(struct vp_port *p)
@@ -60,14 +63,16 @@ static void *serve(void *arg)
 {
 	struct vp_port *p = arg;
 	struct vp_err err = { 0 };
+	ssize_t n;
 
-	while (!atomic_load(&p->stop) && hear(p)) {
+	while (!atomic_load(&p->stop) && (n = hear(p)) >= 0) {
 		/* What cannot be kept now, the guest is told, and tries again. */
 		while (vp_agent_frame(p->state, p->node, &p->in, &p->out, &err))
 			;
 		if (!speak(p))
 			break;
-		poll(NULL, 0, LOOK_MS);
+		if (!n)
+			poll(NULL, 0, LOOK_MS);
 	}
 	atomic_store(&p->ended, true);
 	return NULL;

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib/tap.sh"
 # shellcheck source=tests/lib/table.sh
 . "$(dirname "$0")/../lib/table.sh"
-for p in virsh virt-xml-validate qemu-system-x86_64; do command -v $p >/dev/null || skip_all "$p is not installed"; done
+for p in virsh xmllint qemu-system-x86_64; do command -v $p >/dev/null || skip_all "$p is not installed"; done
 [[ -d $VP_SHARED/profiles ]] || skip_all "there are no profiles in $VP_SHARED"
 in_ns
 

@@ -9,7 +9,7 @@
 . "$(dirname "$0")/../lib/hosts.sh"
 # shellcheck source=tests/lib/table.sh
 . "$(dirname "$0")/../lib/table.sh"
-for p in debugfs sqlite3 virsh virt-xml-validate qemu-system-x86_64 dnsmasq busybox zstd; do command -v $p >/dev/null || skip_all "$p is not installed"; done
+for p in debugfs sqlite3 virsh xmllint qemu-system-x86_64 dnsmasq busybox zstd; do command -v $p >/dev/null || skip_all "$p is not installed"; done
 need_host
 [[ ${XEN:-} != all ]] || export VP_PACKAGES=$real_packages
 need_tiny_image
