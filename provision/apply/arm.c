@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Arming by hand: what the boot service answers a node that is there already. */
 #include <string.h>
-#include <sys/stat.h>
 
 #include "../state/phase.h"
 #include "apply.h"
@@ -71,31 +70,13 @@ int vp_rearm(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
 	return vp_arm(w, n, row.life >= VP_UP ? kept(w->arena, &row) : row.before, err);
 }
 
-/* With what its console says so far: that is of another life. */
-static const char *with_console(struct vp_world *w, const char *node, const char *before)
-{
-	json_t *j = json_loads(before, 0, NULL);
-	struct stat st = { 0 };
-	char *text;
-	const char *copy;
-
-	if (stat(vp_console_path(w->arena, w->state_dir, node), &st))
-		st.st_size = 0;
-	json_object_set_new(j, "console", json_integer(st.st_size));
-	text = json_dumps(j, JSON_COMPACT);
-	copy = vp_strdup(w->arena, text ? text : "");
-	free(text);
-	json_decref(j);
-	return copy;
-}
-
 int vp_carry(struct vp_world *w, const struct vp_node *n, struct vp_err *err)
 {
 	struct vp_node_row row;
 
 	if (vp_state_node(w->state, w->arena, n->name, &row, err) != 1)
 		return vp_fail(err, VP_E_NOTFOUND, "there is no node '%s'", n->name);
-	row.before = with_console(w, n->name, row.life >= VP_UP ? kept(w->arena, &row) : row.before);
+	row.before = vp_console_mark(w, n->name, row.life >= VP_UP ? kept(w->arena, &row) : row.before);
 	row.life = VP_ACKED;
 	row.health = VP_OK;
 	row.since = row.last_evidence = vp_wall();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What consoles say, and what it means. */
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "post.h"
 
@@ -57,6 +59,34 @@ void vp_console_record(struct vp_world *w, const char *node)
 
 	if (w->hv->streams && w->hv->ops->record(w->hv, node, vp_console_path(w->arena, w->state_dir, node), &err))
 		vp_debug("%s", err.msg);
+}
+
+const char *vp_console_mark(struct vp_world *w, const char *node, const char *before)
+{
+	json_t *j = json_loads(before, 0, NULL);
+	struct stat st = { 0 };
+	char *text;
+	const char *copy;
+
+	if (!j)
+		j = json_object();
+	if (stat(vp_console_path(w->arena, w->state_dir, node), &st))
+		st.st_size = 0;
+	json_object_set_new(j, "console", json_integer(st.st_size));
+	text = json_dumps(j, JSON_COMPACT);
+	copy = vp_strdup(w->arena, text ? text : "");
+	free(text);
+	json_decref(j);
+	return copy;
+}
+
+off_t vp_console_begin(const struct vp_node_row *row)
+{
+	json_t *j = row->life < VP_UP && row->before ? json_loads(row->before, 0, NULL) : NULL;
+	off_t at = (off_t)json_integer_value(json_object_get(j, "console"));
+
+	json_decref(j);
+	return at;
 }
 
 const struct vp_console_pattern *vp_console_match(const char *line)

@@ -530,7 +530,7 @@ int vp_arm(struct vp_world *w, const struct vp_node *n, const char *before, stru
 	row.armed = row.token_live = true;
 	row.armed_until = vp_wall() + VP_ARM_SECONDS;
 	row.rescue_until = 0;
-	row.before = before ? before : "";
+	row.before = vp_console_mark(w, n->name, before ? before : "");
 	row.task = vp_verify_task(w->arena, n);
 	return vp_state_put(w->state, &row, err) || vp_state_event(w->state, n->name, "life", "armed", err) ? -1 : 0;
 }

@@ -30,6 +30,10 @@ struct vp_console_pattern {
 const struct vp_console_pattern *vp_console_match(const char *line);
 /* Has what a running domain says written to its log, where the hypervisor does not; what cannot be had is missed. */
 void vp_console_record(struct vp_world *w, const char *node);
+/* What is kept of an earlier life (JSON, or ""), with where the console of the next one begins: it ends here. In w->arena. */
+const char *vp_console_mark(struct vp_world *w, const char *node, const char *before);
+/* That place, a byte offset; 0 where the node is up, and where there was no earlier life. */
+off_t vp_console_begin(const struct vp_node_row *row);
 /* Number of a pattern, below 64. */
 unsigned vp_console_index(const struct vp_console_pattern *p);
 

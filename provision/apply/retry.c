@@ -58,7 +58,7 @@ int vp_retry(struct vp_world *w, const struct vp_node *n, const struct vp_node_r
 	rc = vp_phase_hold(w->state, n->name, err);
 	if (rc != 1)
 		return rc;
-	if (w->hv->ops->destroy(w->hv, n->name, err) || vp_phase_rearm(w->state, n->name, how, err) ||
+	if (w->hv->ops->destroy(w->hv, n->name, err) || vp_phase_rearm(w->state, n->name, how, vp_console_mark(w, n->name, row->before), err) ||
 	    w->hv->ops->start(w->hv, n->name, xml.data, err))
 		return -1;
 	return 1;

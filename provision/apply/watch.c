@@ -126,15 +126,21 @@ static int console_line(struct watch *wt, struct tracked *t, const char *line, s
 				 err);
 }
 
-/* Reads what the console has grown by; whole lines are looked at once. */
+/* Reads what the console has grown by in this life; whole lines are looked at once. */
 static int read_console(struct watch *wt, struct tracked *t, struct vp_err *err)
 {
 	vp_cleanup(vp_closep) int fd = open(vp_console_path(wt->w->arena, wt->w->state_dir, t->name), O_RDONLY | O_CLOEXEC);
 	const struct vp_console_pattern *p;
 	char block[8192], before[sizeof(t->line)];
-	size_t used = strlen(t->line);
+	off_t begin = vp_console_begin(&t->row);
+	size_t used;
 	ssize_t n;
 
+	if (t->console < begin) {
+		t->console = begin;
+		t->line[0] = '\0';
+	}
+	used = strlen(t->line);
 	while (fd >= 0 && (n = pread(fd, block, sizeof(block), t->console)) > 0) {
 		t->console += n;
 		memcpy(before, t->line, sizeof(before));
@@ -623,16 +629,6 @@ static int give_chance(struct watch *wt, struct tracked *t, struct vp_err *err)
 	return row.health == VP_OK ? 0 : vp_phase_again(wt->w->state, t->name, err);
 }
 
-/* Where the console of a node that was carried over begins to be of its new life; 0 for others. */
-static off_t console_begin(const struct vp_node_row *row)
-{
-	json_t *j = row->life >= VP_ACKED && row->life < VP_UP ? json_loads(row->before, 0, NULL) : NULL;
-	off_t at = (off_t)json_integer_value(json_object_get(j, "console"));
-
-	json_decref(j);
-	return at;
-}
-
 int vp_watch(struct vp_world *w, const char *const *names, const struct vp_node *const *wants, size_t n, struct vp_err *err)
 {
 	struct watch wt = { .w = w, .n = n, .nodes = vp_alloc(w->arena, n * sizeof(struct tracked)) };
@@ -645,7 +641,6 @@ int vp_watch(struct vp_world *w, const char *const *names, const struct vp_node 
 		t->begun = vp_wall();
 		rc = vp_state_node(w->state, w->arena, names[i], &t->row, err) == 1 ? 0 : -1;
 		t->fresh = t->row.life < VP_UP;
-		t->console = rc ? 0 : console_begin(&t->row);
 		t->json = json_loads(t->row.json ? t->row.json : "", 0, NULL);
 		t->want = wants ? wants[i] : NULL;
 		rc = rc ? rc : give_chance(&wt, t, err);

@@ -273,16 +273,16 @@ int vp_phase_hold(struct vp_state *s, const char *node, struct vp_err *err)
 	return sqlite3_changes(s->db) == 1;
 }
 
-int vp_phase_rearm(struct vp_state *s, const char *node, const char *how, struct vp_err *err)
+int vp_phase_rearm(struct vp_state *s, const char *node, const char *how, const char *before, struct vp_err *err)
 {
 	int rc;
 
 	if (vp_db_begin(s, err))
 		return -1;
 	rc = vp_db_exec(s, err,
-			"UPDATE node SET armed = 1, life = ?2, health = ?3, reason = '', phase = '', percent = 0, since = ?4 WHERE name = ?1"
-			" AND installs = 0",
-			"siid", node, (int64_t)VP_ARMED, (int64_t)VP_OK, vp_wall());
+			"UPDATE node SET armed = 1, life = ?2, health = ?3, reason = '', phase = '', percent = 0, since = ?4, before = ?5"
+			" WHERE name = ?1 AND installs = 0",
+			"siids", node, (int64_t)VP_ARMED, (int64_t)VP_OK, vp_wall(), before);
 	if (!rc)
 		rc = vp_phase_begin(s, node, how, err) || vp_state_event(s, node, "vprov", how, err) ? -1 : 0;
 	return vp_db_end(s, rc, err);

@@ -74,10 +74,10 @@ int vp_phase_stop(struct vp_state *s, const char *node, struct vp_err *err);
 int vp_phase_again(struct vp_state *s, const char *node, struct vp_err *err);
 /*
  * Before a machine that never had its configuration is restarted: from now on nobody gets it. 1 held, 0 it was handed out, or the node is not armed;
- * -1 error. Then, with the machine off: armed anew with the same token, and a new run.
+ * -1 error. Then, with the machine off: armed anew with the same token, a new run, and what the row keeps of an earlier life.
  */
 int vp_phase_hold(struct vp_state *s, const char *node, struct vp_err *err);
-int vp_phase_rearm(struct vp_state *s, const char *node, const char *how, struct vp_err *err);
+int vp_phase_rearm(struct vp_state *s, const char *node, const char *how, const char *before, struct vp_err *err);
 /* News of a node that change neither state nor phase: the last evidence in words, for the verdict. */
 int vp_phase_seen(struct vp_state *s, const char *node, const char *what, struct vp_err *err);
 

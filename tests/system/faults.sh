@@ -90,6 +90,7 @@ like "and says what to do" "$output" "vprov destroy"
 # By hand: once more, over what is left on the disk; then a rescue.
 exits 1 "it is not armed while it runs" vprov pxe arm --confirm "$node" "$node"
 like "and vprov says so" "$output" "VP-I06"
+ok "its firmware gives up" wait_for 200 console_has "No bootable device"
 off
 exits 1 "nor without consent" vprov pxe arm "$node"
 like "which is asked for" "$output" "DESTROYS DATA: vda .*--confirm $node"

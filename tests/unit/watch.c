@@ -330,8 +330,13 @@ static void test_console_fails(void **state)
 
 	(void)state;
 	install(", \"retries\": 0");
+	/* What it said in an earlier life is none of it. */
+	console_says("No bootable device.\r\n");
+	row = row_now();
+	row.before = vp_console_mark(&world, NODE, "");
+	assert_int_equal(vp_state_put(world.state, &row, NULL), 0);
 	assert_int_equal(vp_state_evidence(world.state, NODE, VP_EV_LEASE, NULL, -1, "lease 10.99.0.11", NULL), 0);
-	console_says("PXE-E18: Server response timeout.\r\nPXE-E18: Server response timeout.\r\ngrub rescue> ");
+	console_says("No bootable device.\r\nPXE-E18: Server response timeout.\r\nPXE-E18: Server response timeout.\r\ngrub rescue> ");
 	assert_int_equal(follow(NULL), VP_EXIT_FAILED);
 	row = row_now();
 	assert_int_equal(row.health, VP_FAILED);
