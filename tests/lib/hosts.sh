@@ -127,6 +127,17 @@ changed() {
 # shellcheck disable=SC2034 # suites use it
 more_disk='s|<nlist name="harddisks">|&<nlist name="sdb"><long name="capacity">64</long></nlist>|'
 
+# measured NAME VIRT [VERIFY-OPTION...] : nothing is wrong with it. That the processor of its host, which has one, had to do something else as well
+# has to be said, and may be.
+measured() {
+	local said
+	output=$(vprov verify --json "${@:3}" "$1.vprov.test" 2>&1 </dev/null)
+	diag "$output"
+	said=$(sed -n '/^{/,$p' <<<"$output" | jq -r '.nodes[0].metrics[] | "\(.name) \(.verdict) \(.reason)"')
+	like "$2: it is measured" "$said" "^cpu\.variates (pass|void cpu: wall clock [0-9.]+ times the CPU time: its vCPU was shared)"
+	is "$2: nothing else is wrong" "$(grep -v '^cpu' <<<"$said" | grep -E ' (fail|void) ')" ""
+}
+
 # carried NAME VIRT : the installed node goes on as that, on the host of $uri, without an installation
 carried() {
 	local node=$1.vprov.test log=$state/console/$1.vprov.test.log said

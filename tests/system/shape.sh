@@ -69,8 +69,6 @@ for i in 1 2 3 4; do
 	ip link set port$i up
 	ip -n $i address add 10.99.0.1$i/24 dev eth0
 	ip -n $i link set eth0 up
-	ip netns exec server iperf3 -s -D -p 520$i -I "$work/server$i.pid" >/dev/null
-	cleanup eval "kill \$(tr -d '\\0' <$work/server$i.pid)"
 done
 
 # received NODE : the time, and the bytes that its connections have brought so far, as their receiver has them
@@ -79,16 +77,25 @@ received() {
 	[[ $direction == receive ]] && in=$1 end=dport
 	ip netns exec "$in" ss -tinHO "$end = :520$1" | grep -o 'bytes_received:[0-9]*' | awk -F: -v t="$EPOCHREALTIME" '{ sum += $2 } END { printf "%s %d\n", t, sum }'
 }
+sockets() { ip netns exec server ss -tnH "$@" | wc -l; }
+listening() { (($(sockets -l "sport = :520$1") > 0)); }
+# The control connection of each, and what it measures by
+connected() { (($(sockets state established 'sport >= :5201 and sport <= :5204') == 15)); }
 # measure NAME transmit|receive: what each node gets while all of them want as much as possible; node 1 has eight connections.
 # NAME.result: min/mean, total (Mbit/s), each
 measure() {
 	local name=$1 direction=$2 i pids=() reverse=
 	[[ $direction == receive ]] && reverse=1
+	# Servers of its own: one that has lost its client may be busy with it for a while, and turn the next one away.
 	for i in 1 2 3 4; do
-		ip netns exec $i timeout $((seconds + 20)) iperf3 -c 10.99.0.100 -p 520$i -t $((seconds + 15)) -P $((i == 1 ? 8 : 1)) \
+		ip netns exec server timeout $((seconds + 80)) iperf3 -s -p 520$i >/dev/null 2>&1 &
+		pids+=($!)
+		wait_for 20 listening $i
+		ip netns exec $i timeout $((seconds + 80)) iperf3 -c 10.99.0.100 -p 520$i -t $((seconds + 60)) -P $((i == 1 ? 8 : 1)) \
 			${reverse:+-R} >"$name.$i" 2>&1 &
 		pids+=($!)
 	done
+	ok "$name: all of them are connected" wait_for 40 connected
 	# Not the beginning, while they find out how much there is.
 	sleep 2
 	for i in 1 2 3 4; do received $i; done >"$name.before"

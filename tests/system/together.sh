@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# timeout: 1500
-# alone
+# timeout: 2900
 # Four real guests measured at the same time: the barrier, the common window, the total; and what is said where one of them is killed meanwhile.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
