@@ -15,6 +15,7 @@ for i in {0..7}; do "$VP_BUILD/lan" 25 $((seed + i)) >"$work/$i" 2>&1 & done
 wait
 is "200 random networks to 200 others: equal, fewest steps, undone exactly after each step" "$(grep -c 'wrong 0$' "$work"/? | grep -c ':1$')" 8
 diag "seeds from $seed on: $(tail -qn 1 "$work"/?)"
+for i in {0..7}; do grep -q 'wrong 0$' "$work/$i" || diag "$((seed + i)): $(tail -n 60 "$work/$i")"; done
 
 # --- The same program in one guest with Debian's kernel: 200 pairs there, with LONG=1, are half an hour.
 guest_pairs=${LONG:+200}

@@ -51,7 +51,7 @@ disk full;late;up|failed;^ *$|paused;1
 disk too small;early;refused;need more than its 10 MiB;0
 disk too small;middle;failed;does not fit;1
 disk too small;late;-;it holds the system;0
-wrong MAC;early;failed|stalled;nothing to boot|never heard;0
+wrong MAC;early;failed|stalled;nothing to boot|nothing was ever heard;0
 wrong MAC;middle;up;;1
 wrong MAC;late;up;;1
 stale lease;early;up;;1
@@ -242,7 +242,7 @@ in_ns
 work=$(mktemp -d) && chmod 755 "$work"
 cleanup rm -rf "$work"
 # What is tried: everything, or what a pattern of "FAULT/MOMENT" says
-some='(guest powered off|dnsmasq killed|disk full|kernel panic)/middle|(image corrupted|disk too small|wrong MAC|stale lease|two nodes).*/early'
+some='(guest powered off|dnsmasq killed|disk full|kernel panic)/middle|(image corrupted|disk too small|two nodes).*/early'
 guests=1 rows=()
 [[ ! ${MATRIX:-} ]] || some=${MATRIX/#all/.} guests=2
 while IFS= read -r row; do
