@@ -71,9 +71,9 @@ static bool makeable(const char *kind)
 
 static bool differs(const struct vp_lan_link *live, const struct vp_lan_link *want, int attr)
 {
-	/* Not told for a while, by a spanning tree that stays. */
-	if (attr == VP_LAN_AGEING_TIME && !(live->has & 1u << attr) && !strcmp(vp_lan_get(live, VP_LAN_STP), "1") &&
-	    strcmp(vp_lan_get(want, VP_LAN_STP), "0"))
+	/* Not told for a while, by a spanning tree that stays, or that has been switched off meanwhile. */
+	if (attr == VP_LAN_AGEING_TIME && !(live->has & 1u << attr) &&
+	    (!*vp_lan_get(want, VP_LAN_STP) || !strcmp(vp_lan_get(live, VP_LAN_STP), vp_lan_get(want, VP_LAN_STP))))
 		return false;
 	/* What no kernel of this kind tells cannot be compared, and what was never said is the kernel's default. */
 	return want->has & 1u << attr && (!(live->has & 1u << attr) || strcmp(live->value[attr], want->value[attr]));

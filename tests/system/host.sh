@@ -101,6 +101,16 @@ ok "after a meddler" net show hv.json
 like "the difference is shown" "$output" "br0 +ageing_time +5000 +12000 +differs"
 ok "it is repaired" net up hv.json
 is "to what is wanted" "$(option br0 ageing_time)" 12000
+# Its port begins anew.
+ip link set eth0 down
+ip link set eth0 up
+settling() { [[ $(option br0 topology_change) == 1 ]]; }
+ok "the kernel ages faster while the spanning tree settles" wait_for 60 settling
+sed 's/"stp": true/"stp": false/' hv.json >off.json
+ok "which is switched off meanwhile" net up off.json
+ok "again" net up off.json
+is "nothing to do: what comes after is not told" "$output" "nothing to do"
+ok "on again" net up hv.json
 
 # --- What the kernel refuses in the middle is taken back, and said with all that is known.
 there=$(state)
