@@ -124,7 +124,7 @@ wait_for() {
 	shift
 	until "$@" >/dev/null 2>&1; do
 		((SECONDS < end)) || return 1
-		sleep 0.2
+		sleep 0.5
 	done
 }
 

@@ -242,7 +242,7 @@ in_ns
 work=$(mktemp -d) && chmod 755 "$work"
 cleanup rm -rf "$work"
 # What is tried: everything, or what a pattern of "FAULT/MOMENT" says
-some='(guest powered off|dnsmasq killed|disk full|kernel panic)/middle|(image corrupted|disk too small|two nodes).*/early'
+some='(guest powered off|disk full|kernel panic)/middle|(image corrupted|disk too small|two nodes).*/early'
 guests=1 rows=()
 [[ ! ${MATRIX:-} ]] || some=${MATRIX/#all/.} guests=2
 while IFS= read -r row; do

@@ -64,11 +64,7 @@ sed -i 's|1536</long>|1280</long>|' "$profile"
 ok "apply of the saved plan makes it" vprov apply "$dir/saved.json"
 exits 0 "plan is empty again" vprov plan --exit-code "$profile"
 like "status says that the guest runs with the old memory" "$(vprov status)" "restart pending"
-ok "apply --restart" vprov apply --restart "$profile"
-
-ok "verify measures again" vprov verify --only cpu "$node"
-diag "$output"
-like "asked by its channel" "$(vprov log "$node")" "result cpu of .* bytes, by its channel"
+like "it was asked by its channel" "$(vprov log "$node")" "result bonnie of .* bytes, by its channel"
 
 ok "destroy --keep-disks" vprov destroy -y --keep-disks "$node"
 exits 3 "what it held is still there: a plan" vprov plan --exit-code "$profile"
