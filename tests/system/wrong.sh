@@ -41,7 +41,16 @@ judged() {
 	is "in one sentence" "$(wc -l <<<"$said")" 1
 }
 
-exits 0 "as it should be" vprov verify --json $node
+# well WHAT COMMAND... : as exits 0. That the test's own hand in the guest took a part of its processor is told, and asked again.
+well() {
+	for _ in 1 2 3; do
+		output=$("${@:2}" 2>&1 </dev/null) && pass "$1" && return
+		[[ $output == *"its vCPU was shared"* ]] || break
+	done
+	fail "$1" "$output"
+}
+
+well "as it should be" vprov verify --json $node
 json=$(sed -n '/^{/,$p' <<<"$output")
 diag "$(jq -c '.nodes[0].metrics[] | [.name, .verdict, .value, .reason]' <<<"$json")"
 is "nothing fails" "$(jq '[.nodes[0].metrics[].verdict | select(. == "fail" or . == "void")] | length' <<<"$json")" 0
@@ -69,7 +78,7 @@ like "is told of in one sentence" "$(jq -r '.nodes[0].metrics[] | select(.name =
 	"^void: iperf3: unable to connect to server: [^"$'\n'"]*(unreachable|timed out|No route)[^"$'\n'"]*$"
 like "the rest is measured all the same" "$(vprov log $node | grep 'result cpu' | tail -n 1)" "$(jq -r '.nodes[0].run' <<<"$json"), .*, by its channel"
 ip link set "$tap" up
-exits 0 "all is well again" vprov verify --only cpu,net $node
+well "all is well again" vprov verify --only cpu,net $node
 diag "$output"
 
 vprov verify $node >"$dir/out" 2>&1 </dev/null & pid=$!
