@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../cmd/cmd.h"
@@ -28,7 +29,7 @@ struct tracked {
 	/* Expected node, for the judgement. */
 	json_t *json;
 	/* How much of the console log was read. */
-	off_t console;
+	off_t console, begin;
 	/* End of the last line that was read, where it was cut. */
 	char line[512];
 	/* Bytes moved by disk and network, and when that last changed. */
@@ -133,11 +134,18 @@ static int read_console(struct watch *wt, struct tracked *t, struct vp_err *err)
 	const struct vp_console_pattern *p;
 	char block[8192], before[sizeof(t->line)];
 	off_t begin = vp_console_begin(&t->row);
+	struct stat st;
 	size_t used;
 	ssize_t n;
 
-	if (t->console < begin) {
+	if (begin != t->begin && t->console < begin) {
 		t->console = begin;
+		t->line[0] = '\0';
+	}
+	t->begin = begin;
+	/* virtlogd begins a new file when one is large. */
+	if (fd >= 0 && !fstat(fd, &st) && st.st_size < t->console) {
+		t->console = 0;
 		t->line[0] = '\0';
 	}
 	used = strlen(t->line);

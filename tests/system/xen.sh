@@ -89,7 +89,7 @@ if [[ ${LONG:-} ]]; then
 	gone hvm xen-hvm
 else
 	ok "kvm: destroy" vprov destroy -y para.vprov.test
-	is "kvm: nothing is left there" "$(there list --all --name | sed '/^$/d'; on_host "ls ${far%/*}")" ""
+	is "kvm: nothing is left there" "$(there list --all --name | wc -w) $(on_host "ls ${far%/*} | wc -l")" "0 0"
 	stop_host kvm
 	uri=$xen_uri
 fi

@@ -344,6 +344,22 @@ static void test_console_fails(void **state)
 					" network boot ROM reports an error: PXE-E18: Server response timeout.)");
 }
 
+/* virtlogd has begun a new file since the node was armed: all of it is of this life. */
+static void test_console_begins_anew(void **state)
+{
+	struct vp_node_row row;
+
+	(void)state;
+	install(", \"retries\": 0");
+	console_says("No bootable device.\r\n");
+	row = row_now();
+	row.before = vp_console_mark(&world, NODE, "");
+	assert_int_equal(vp_state_put(world.state, &row, NULL), 0);
+	console_says("grub rescue> ");
+	assert_int_equal(follow(NULL), VP_EXIT_FAILED);
+	assert_non_null(strstr(row_now().reason, "the disk's boot loader is incomplete"));
+}
+
 /* Another process hangs in the middle of a change, and what the console said meanwhile is not lost. */
 static void test_database_is_held(void **state)
 {
@@ -565,6 +581,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_cannot_be_switched_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_patterns, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_console_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_console_begins_anew, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_database_is_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_more_try, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_another_try_over_a_system, setup, teardown),
