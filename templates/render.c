@@ -349,6 +349,7 @@ static void add_tuning(json_t *j, const struct vp_node *n)
 	/* Emulation has no processor of the host to pass on. */
 	json_object_set_new(j, "mode", json_string(n->virt == VP_QEMU ? "maximum" : mode ? model : "host-passthrough"));
 	json_object_set_new(j, "cpu_name", json_string(mode ? "" : model));
+	json_object_set_new(j, "emulated", json_boolean(n->virt == VP_QEMU && (mode || !*model)));
 	json_object_set_new(j, "hugepages_kib", json_integer(!strcmp(pages, "2M") ? 2048 : !strcmp(pages, "1G") ? 1 << 20 : 0));
 	json_object_set_new(j, "vcpus_max", json_integer(vp_node_vcpus_max(n)));
 	json_object_set_new(j, "vcpus_grow", json_boolean(vp_node_vcpus_max(n) > n->vcpus));
