@@ -518,8 +518,9 @@ static json_t *deadlines(const struct vp_node *n)
 
 static json_t *verify(const struct vp_verify *v)
 {
-	return json_pack("{sb so so so so ss}", "enabled", v->enabled, "cpu_laps", number(v->cpu_laps), "net_seconds", number(v->net_seconds),
-			 "disk_mib", number(v->disk_mib), "tolerances", texts(v->tolerances, v->ntolerances), "baseline", v->baseline);
+	return json_pack("{sb so so so so so ss}", "enabled", v->enabled, "cpu_laps", number(v->cpu_laps), "net_seconds", number(v->net_seconds),
+			 "together_seconds", number(v->together_seconds), "disk_mib", number(v->disk_mib), "tolerances",
+			 texts(v->tolerances, v->ntolerances), "baseline", v->baseline);
 }
 
 static json_t *tweaks(const struct vp_node *n)

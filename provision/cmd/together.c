@@ -23,6 +23,27 @@ struct session {
 
 static const char *const kinds[] = { "cpu", "disk", "net" };
 
+/* The longest that one of them asks for: long enough that pieces of work at the edges are few. */
+static int find_seconds(struct session *s, struct vp_err *err)
+{
+	s->seconds = 0;
+	for (size_t i = 0; i < s->c->nargs; i++) {
+		struct vp_node_row row;
+		json_t *j;
+		unsigned seconds;
+
+		if (vp_find_node(s->w->state, s->w->arena, s->c->args[i], &row, err))
+			return -1;
+		j = json_loads(row.json, 0, NULL);
+		seconds = (unsigned)json_integer_value(json_object_get(json_object_get(j, "verify"), "together_seconds"));
+		s->seconds = seconds > s->seconds ? seconds : s->seconds;
+		json_decref(j);
+	}
+	/* Nodes of a vprov that did not ask. */
+	s->seconds = s->seconds ? s->seconds : 30;
+	return 0;
+}
+
 /* The task of every node; `more` says what they shall do now. NULL takes it away. */
 static int say(struct session *s, const char *more, struct vp_err *err)
 {
@@ -109,7 +130,7 @@ static bool await(struct session *s, const char *name, double seconds, bool pati
 /* To the end, or as far as they come: what came is judged. */
 static int conduct(struct session *s, struct vp_err *err)
 {
-	if (say(s, "", err) || s->w->service(s->w, err))
+	if (find_seconds(s, err) || say(s, "", err) || s->w->service(s->w, err))
 		return -1;
 	if (await(s, "ready", READY_SECONDS, false)) {
 		if (say(s, vp_printf(s->w->arena, " go %.6f", vp_wall() + LEAD), err))
@@ -215,8 +236,7 @@ int vp_together(struct vp_ctx *c, const char *session, unsigned runs, struct vp_
 	rc = vp_world_open(c, true, &w);
 	for (unsigned i = 1; !rc && i <= runs; i++)
 		for (size_t k = 0; !rc && !gone && k < vp_count(kinds); k++) {
-			/* Long enough that pieces of work at the edges are few. */
-			struct session s = { c, &w, kinds[k], vp_printf(c->arena, "together-%s-%s.%02u", session, kinds[k], i), 4, 30 };
+			struct session s = { c, &w, kinds[k], vp_printf(c->arena, "together-%s-%s.%02u", session, kinds[k], i), 4, 0 };
 
 			if (!is_meant(c->only, kinds[k]))
 				continue;

@@ -119,6 +119,8 @@ struct vp_verify {
 	/* Laps of the CPU kernel; seconds of network traffic; MiB of the file bonnie++ writes (0: twice the memory). */
 	unsigned cpu_laps;
 	unsigned net_seconds;
+	/* How long each kind of work is counted where several nodes are measured together; the longest of theirs counts. */
+	unsigned together_seconds;
 	unsigned disk_mib;
 	/* "METRIC=PERCENT", METRIC a glob: what may be lost against the baseline; the first that fits a metric counts. */
 	const char **tolerances;

@@ -74,6 +74,8 @@ static const struct vp_row rows[] = {
 	  .fallback = "20", .help = "laps of the CPU kernel" },
 	{ VP_OWN "verify/net_seconds", VP_O_NODE, VP_K_UINT, VP_AT(vp_node_in, n.verify.net_seconds), .field = "verify.net_seconds", .min = 1,
 	  .max = 3600, .unit = "s", .fallback = "5", .help = "network traffic in each direction" },
+	{ VP_OWN "verify/together_seconds", VP_O_NODE, VP_K_UINT, VP_AT(vp_node_in, n.verify.together_seconds), .field = "verify.together_seconds",
+	  .min = 10, .max = 3600, .unit = "s", .fallback = "30", .help = "each kind of work of nodes that are measured together" },
 	{ VP_OWN "verify/disk_mib", VP_O_NODE, VP_K_UINT, VP_AT(vp_node_in, n.verify.disk_mib), .field = "verify.disk_mib", .max = 1u << 24,
 	  .unit = "MiB", .fallback = "0", .help = "file that bonnie++ writes; 0: twice the memory" },
 	{ VP_OWN "verify/tolerances", VP_O_NODE, VP_K_STRINGS, VP_AT(vp_node_in, n.verify.tolerances), .field = "verify.tolerances",
