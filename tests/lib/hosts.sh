@@ -19,9 +19,10 @@ start_host() {
 	host_address=$4 host_serial=${VP_BUILD:-$VP_TOP/build}/log/host-$kind.log
 	mkdir -p "${host_serial%/*}"
 	# TCG offers what Xen, or an old guest under it, cannot live with: SMAP at an IRET in ring 3; an intercept of RDTSCP that looks like RDTSC's;
-	# state components whose size a guest does not believe.
+	# state components whose size a guest does not believe. And what makes it slow: a fifth level of page tables, walked for each level of a guest's
+	# own; copies byte by byte.
 	# shellcheck disable=SC2054 # commas of QEMU's
-	machine=(-name "host-$kind" -nodefaults -display none -no-reboot -machine pc -accel tcg,thread=multi -cpu max,-smap,-rdtscp,-pku,-mpx,-xsave
+	machine=(-name "host-$kind" -nodefaults -display none -no-reboot -machine pc -accel tcg,thread=multi -cpu max,-smap,-rdtscp,-pku,-mpx,-xsave,-la57,-erms
 		-smp 1 -m "$mib" -drive "file=$VP_HOST_DIR/disk,if=virtio,format=raw,snapshot=on,cache=unsafe"
 		-netdev "tap,id=n,ifname=host-$kind,script=no,downscript=no" -device "virtio-net-pci,netdev=n,romfile=,mac=52:54:00:00:00:0${host_address##*.}" -device virtio-rng-pci
 		-serial "file:$host_serial" -pidfile "/run/host-$kind.pid" -daemonize)

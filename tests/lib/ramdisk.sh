@@ -9,7 +9,7 @@ boot() {
 	local cmdline=$1 initrd=$2 disk disks=()
 	shift 2
 	for disk; do disks+=(-drive "file=${disk#*:},format=${disk%%:*},if=virtio,cache=unsafe"); done
-	timeout 600 qemu-system-x86_64 -accel tcg -cpu max -m 768 -nodefaults -nographic -serial "file:$dir/console" -no-reboot \
+	timeout 600 qemu-system-x86_64 -accel tcg -cpu max,-erms,-la57,-smap -m 768 -nodefaults -nographic -serial "file:$dir/console" -no-reboot \
 		-kernel "$VP_IMAGE_DIR/vmlinuz" -initrd "$initrd" -append "console=ttyS0 quiet panic=1 $cmdline" \
 		-netdev user,id=n -device virtio-net-pci,netdev=n,romfile= "${disks[@]}" </dev/null &>"$dir/qemu.log"
 }

@@ -108,7 +108,7 @@ printf '\x55\xaa' | dd of="$dir/sector" bs=1 seek=510 conv=notrunc status=none
 boot() {
 	local name=$1 pattern=$2 pid
 	rm -f "$dir/console"
-	qemu-system-x86_64 -accel tcg -cpu max -m 1024 -display none -serial "file:$dir/console" -no-reboot \
+	qemu-system-x86_64 -accel tcg -cpu max,-erms,-la57,-smap -m 1024 -display none -serial "file:$dir/console" -no-reboot \
 		-netdev tap,id=n,ifname=tap0,script=no,downscript=no -device "virtio-net-pci,netdev=n,mac=$mac,bootindex=1" "${@:3}" &
 	pid=$!
 	ok "$name" wait_for 600 grep -aq "$pattern" "$dir/console"
