@@ -44,7 +44,8 @@ client() {
 }
 on() { ip netns exec "$1" "${@:2}"; }
 dhcp() { on "$1" busybox udhcpc -f -q -n -t 8 -T 1 -A 1 -i eth0 -s "$work/udhcpc" >/dev/null 2>&1; }
-tftp() { (mkdir -p "$work/$1" && cd "$work/$1" && on "$1" busybox tftp -g -l out -r "$2" 10.9.8.1); }
+# This client asks again after 50 ms, which on a busy machine ends the transfer that had begun ("read error"). As firmware does, it starts anew then.
+tftp() { mkdir -p "$work/$1" && wait_for 10 on "$1" busybox tftp -g -l "$work/$1/out" -r "$2" 10.9.8.1; }
 get() { on "$1" busybox wget -q -O /dev/null "$url/$2" 2>/dev/null; }
 post() { on "$1" busybox wget -q -O /dev/null --post-data "$3" "$url/node/$1/$2?token=$token"; }
 life() { sql "SELECT life FROM node WHERE name = '$1'"; }

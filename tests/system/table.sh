@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
-# Every profile that describes a machine, as each kind of guest, on the drivers that need no other machine. Xen's and KVM's are in xen.sh and kvm.sh.
+# Every profile that describes a machine, as each kind of guest, on the drivers that need no other machine. Xen's and KVM's are in hypervisors.sh.
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 # shellcheck source=tests/lib/table.sh
