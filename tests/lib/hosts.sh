@@ -83,7 +83,7 @@ console() { tr -d '\r' <"$state/console/$1.vprov.test.log"; }
 
 # profile NAME IP VIRT : its disk on the bus $bus, where that is set, which takes a kernel with all drivers
 profile() {
-	sed "s/>quickstart</>$1</; s/10\.94\.17\.10</$2</; s/>kvm</>$3</; s/>1024</>512</; s/>4096</>1024</; s/\(name=\"enabled\">\)true/\1false/; s/\(disk_mib\">\)256/\164/
+	sed "s/>quickstart</>$1</; s/10\.94\.17\.10</$2</; s/>kvm</>$3</; s/>1024</>512</; s/>4096</>1024</; s/\(name=\"enabled\">\)true/\1false/; s/\(disk_mib\">\)1280/\164/
 		s|<nlist name=\"vprov\">|&<nlist name=\"disk\"><string name=\"format\">raw</string>${bus:+<string name=\"bus\">$bus</string>}</nlist>${bus:+$other_packages}|" \
 		"$VP_TOP/profiles/quickstart.xml" >"$dir/$1.xml"
 }

@@ -31,6 +31,7 @@ like "it falls back to software emulation and says so" "$applied" "software emul
 like "the table has the CPU" "$applied" cpu
 like "the table has the network" "$applied" net
 like "the table has the disk" "$applied" disk
+like "which is measured, not the guest's memory" "$applied" "disk.get_block +[0-9].*disk.seeks +[0-9]"
 like "it says where the time went" "$applied" "time in each state"
 
 console=$(tr -d '\r' <"$state/console/$node.log")

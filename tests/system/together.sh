@@ -23,7 +23,7 @@ for ((i = 1; i <= n; i++)); do
 	sed "s|<boolean name=\"enabled\">true|<boolean name=\"enabled\">false|; s|<long name=\"capacity\">4096|<long name=\"capacity\">400|
 		s|<long name=\"size\">256</long>|<long name=\"size\">16</long>|; s|<long name=\"size\">1024|<long name=\"size\">256|
 		s|<string name=\"hostname\">quickstart|<string name=\"hostname\">n$i|; s|10.94.17.10<|10.94.17.1$i<|
-		s|<long name=\"disk_mib\">256|<long name=\"together_seconds\">15</long><long name=\"disk_mib\">32|" "$VP_TOP/profiles/quickstart.xml" >"$dir/n$i.xml"
+		s|<long name=\"disk_mib\">1280|<long name=\"together_seconds\">15</long><long name=\"disk_mib\">32|" "$VP_TOP/profiles/quickstart.xml" >"$dir/n$i.xml"
 done
 
 exits 0 "$n nodes are installed" vprov apply "$dir"/n?.xml

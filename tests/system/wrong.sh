@@ -22,7 +22,7 @@ vprov() { "$VPROV" "$@" --state-dir "$state"; }
 cleanup eval 'vprov destroy -y -q "$node" &>/dev/null'
 sed 's|<boolean name="enabled">true|<boolean name="enabled">false|; s|<long name="capacity">4096|<long name="capacity">600|
 	s|<long name="size">256</long>|<long name="size">16</long>|; s|<long name="size">1024|<long name="size">256|
-	s|<long name="disk_mib">256|<long name="disk_mib">64|' "$VP_TOP/profiles/quickstart.xml" >"$dir/node.xml"
+	s|<long name="disk_mib">1280|<long name="disk_mib">64|' "$VP_TOP/profiles/quickstart.xml" >"$dir/node.xml"
 mkdir -p "$dir/www/cgi-bin"
 cp "$hooked/say" "$dir/www/cgi-bin"
 truncate -s 4G "$dir/www/big"
